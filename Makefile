@@ -1,0 +1,57 @@
+# FlowCatalyst. `make` alone prints this file's targets.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+
+# staticcheck is run by version and stays out of go.mod: it is a tool of the
+# repository, not a dependency of the program.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The race detector costs minutes on a small machine, so it is asked for:
+# RACE=1 by hand, CI=true by every CI system.
+ifneq ($(filter 1 true,$(RACE) $(CI)),)
+RACEFLAG = -race
+endif
+
+# ROUNDS is how often test-kill kills fcd.
+ROUNDS ?= 20
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench lint ci test-kill clean
+
+help: ## Print this help
+	@echo "FlowCatalyst: publish an event, receive the webhook."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "Variables: RACE=1 (test), ARGS='-flags' (bench), ROUNDS=n (test-kill), VERSION=v (build)."
+
+build: ## Build static ./bin/fcd and ./bin/fcctl
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./fcd ./fcctl
+
+demo: build ## Watch real events become signed webhooks, on free ports and a throw-away data directory
+	@$(GO) run ./internal/demo
+
+test: ## Run every test (RACE=1: with the race detector)
+	$(GO) test $(RACEFLAG) ./...
+
+bench: build ## Measure fcd against a line of raw HTTP POSTs (ARGS='-json -check …')
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./internal/bench
+	@./bin/bench $(ARGS)
+
+lint: ## gofmt, go vet and staticcheck
+	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \
+	if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+test-kill: ## kill -9 fcd while events flow, ROUNDS times, and account for every event
+	FC_TEST_KILL_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 30m -run '^TestKill' -v ./fcd
+
+ci: ## What CI runs: .ci/run
+	@./.ci/run
+
+clean: ## Remove what build and bench left
+	rm -rf bin dist
