@@ -1,0 +1,148 @@
+package resource
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Connection is an endpoint: its URL, how deliveries to it are signed, and
+// what it can bear. Paused, its jobs wait and go when it is active again.
+type Connection struct {
+	Meta
+	Code           string            `json:"code"`
+	Name           string            `json:"name" hcl:"name,optional"`
+	Description    string            `json:"description,omitempty" hcl:"description,optional"`
+	URL            string            `json:"url" hcl:"url"`
+	Status         string            `json:"status"` // ACTIVE or PAUSED
+	Signing        Signing           `json:"signing,omitzero"`
+	Headers        map[string]string `json:"headers,omitempty" hcl:"headers,optional"`                // sent with every delivery
+	MaxConcurrency int               `json:"maxConcurrency,omitempty" hcl:"max_concurrency,optional"` // exchanges at once in one router; 0 is the pool's
+	RateLimit      Rate              `json:"rateLimit,omitempty"`                                     // per minute; 0 is no limit
+}
+
+// Signing says how a delivery proves where it came from.
+type Signing struct {
+	Scheme    string `json:"scheme,omitempty" hcl:"scheme"` // see the Scheme constants; empty is none
+	Secret    Secret `json:"secret,omitzero"`
+	Timestamp string `json:"timestamp,omitempty" hcl:"timestamp,optional"` // of "flowcatalyst": "iso" (default) or "unix"
+	// Previous are secrets that still sign beside the current one until
+	// their time, so that receivers can change over.
+	Previous []PreviousSecret `json:"previous,omitempty"`
+}
+
+// PreviousSecret is a secret in its overlap.
+type PreviousSecret struct {
+	Secret Secret    `json:"secret"`
+	Until  time.Time `json:"until"`
+}
+
+// The signing schemes.
+const (
+	SchemeNone             = "none"
+	SchemeFlowCatalyst     = "flowcatalyst"
+	SchemeStandardWebhooks = "standard-webhooks"
+)
+
+// The states of a connection.
+const (
+	ConnectionActive = "ACTIVE"
+	ConnectionPaused = "PAUSED"
+)
+
+// Kind implements Resource.
+func (*Connection) Kind() Kind { return KindConnection }
+
+// Key implements Resource.
+func (c *Connection) Key() string { return c.Code }
+
+// Refs implements Resource.
+func (*Connection) Refs() []Ref { return nil }
+
+// Defaults implements Resource.
+func (c *Connection) Defaults() {
+	if c.Name == "" {
+		c.Name = c.Code
+	}
+	if c.Status == "" {
+		c.Status = ConnectionActive
+	}
+	if c.Signing.Scheme == "" {
+		c.Signing.Scheme = SchemeNone
+	}
+}
+
+// WithOpenSecrets returns a copy whose JSON carries the secrets' values:
+// for a request to the server, and for nothing else.
+func (c *Connection) WithOpenSecrets() *Connection {
+	o := *c
+	o.Signing.Secret = c.Signing.Secret.Open()
+	o.Signing.Previous = make([]PreviousSecret, len(c.Signing.Previous))
+	for i, p := range c.Signing.Previous {
+		o.Signing.Previous[i] = PreviousSecret{p.Secret.Open(), p.Until}
+	}
+	return &o
+}
+
+// Validate implements Resource.
+func (c *Connection) Validate() []Problem {
+	ps := checkCode(nil, c.Code)
+	ps = checkName(ps, c.Name, c.Description)
+	ps = CheckURL(ps, "url", c.URL)
+	ps = checkEnum(ps, "status", c.Status, ConnectionActive, ConnectionPaused)
+	ps = checkRange(ps, "maxConcurrency", c.MaxConcurrency, 0, 10000)
+	ps = checkEnum(ps, "signing.scheme", c.Signing.Scheme, SchemeNone, SchemeFlowCatalyst, SchemeStandardWebhooks)
+	if c.Signing.Scheme != SchemeNone && c.Signing.Secret.IsZero() {
+		ps = append(ps, Problem{"signing.secret", "is required by the scheme", `env("WAREHOUSE_SECRET")`})
+	}
+	if c.Signing.Timestamp != "" {
+		ps = checkEnum(ps, "signing.timestamp", c.Signing.Timestamp, "iso", "unix")
+	}
+	for name, value := range c.Headers {
+		if p := checkHeader(name, value); p != "" {
+			ps = append(ps, Problem{"headers", p, "X-Team"})
+		}
+	}
+	return ps
+}
+
+// CheckURL appends what is wrong with a webhook target.
+func CheckURL(ps []Problem, field, raw string) []Problem {
+	const try = "https://hooks.example.com/orders"
+	if raw == "" {
+		return append(ps, Problem{field, "is required", try})
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Hostname() == "":
+		return append(ps, Problem{field, "must be an absolute URL", try})
+	case u.Scheme != "http" && u.Scheme != "https":
+		return append(ps, Problem{field, "must begin with http:// or https://", try})
+	case u.User != nil:
+		return append(ps, Problem{field, "must not carry a user or password", try})
+	case u.Fragment != "":
+		return append(ps, Problem{field, "must not carry a fragment (#…)", try})
+	case len(raw) > 2048:
+		return append(ps, Problem{field, "is longer than 2048 characters", try})
+	}
+	return ps
+}
+
+func checkHeader(name, value string) string {
+	lower := strings.ToLower(name)
+	if name == "" || strings.ContainsAny(name, " \t\r\n:()<>@,;\\\"/[]?={}") {
+		return "has a name that is not an HTTP token (RFC 9110 §5.6.2)"
+	}
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return fmt.Sprintf("%s has a line break in its value", name)
+	}
+	switch lower {
+	case "host", "content-length", "transfer-encoding", "connection", "content-type", "user-agent":
+		return fmt.Sprintf("%s is set by the router and can not be replaced", name)
+	}
+	if strings.HasPrefix(lower, "webhook-") || strings.HasPrefix(lower, "x-flowcatalyst-") {
+		return fmt.Sprintf("%s is reserved for the delivery's own headers", name)
+	}
+	return ""
+}
