@@ -1,0 +1,47 @@
+package flow
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Event is a fact that an application published. It never changes.
+type Event struct {
+	ID              ID
+	Position        int64 // given by the store; order is by position alone
+	Type            string
+	Source          string
+	Subject         string
+	Time            time.Time
+	Data            json.RawMessage // the bytes as published; never decoded on the way
+	DataContentType string
+	SpecVersion     string
+	MessageGroup    string
+	CorrelationID   string
+	CausationID     string
+	DeduplicationID string
+	ClientID        string // the tenant; "" is anchor level
+	ContextData     []KeyValue
+	Traceparent     string
+	CloudEventID    string // the id of a CloudEvent, which is not ours
+	CreatedAt       time.Time
+}
+
+// KeyValue is one pair of context data or metadata.
+type KeyValue struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// DedupKey is the one string under which a store keeps events unique:
+// client and deduplication id, or the event's own id where it has none.
+func (e *Event) DedupKey() string {
+	if e.DeduplicationID == "" {
+		return "e/" + e.ID.String()
+	}
+	client := e.ClientID
+	if client == "" {
+		client = "-"
+	}
+	return client + "/" + e.DeduplicationID
+}

@@ -1,0 +1,18 @@
+package store
+
+import "errors"
+
+// The errors that callers tell apart. Anything else is the backend's trouble
+// and may be repeated.
+var (
+	// ErrNotFound: there is no such thing, or not within the scope.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: the state that the verb expected is not there any more.
+	// Nothing was changed; read again.
+	ErrConflict = errors.New("changed by somebody else")
+	// ErrUnavailable: the store can not do it now (disk full, away). What
+	// the verb asked for is not done, or not known to be done.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrClosed: Close was called.
+	ErrClosed = errors.New("store closed")
+)

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+)
+
+// MaxExamined is how many rows a page may look at for the sake of filters
+// that have no index; a page that stops there is Partial.
+const MaxExamined = 10_000
+
+// EventQuery filters events. Zero fields filter nothing.
+type EventQuery struct {
+	Before        int64  // position; the cursor
+	Limit         int    // at most 1000; 0 is 50
+	Type          string // four segments, each a word or "*"
+	ClientID      string
+	CorrelationID string
+	MessageGroup  string
+	Subject       string
+	Source        string
+	Since, Until  time.Time // of CreatedAt
+}
+
+// EventPage is a page of events. Next is 0 when there are no more.
+type EventPage struct {
+	Events  []flow.Event
+	Next    int64
+	Partial bool
+}
+
+// JobQuery filters jobs. Zero fields filter nothing.
+type JobQuery struct {
+	Before         flow.ID // the cursor
+	Limit          int     // at most 1000; 0 is 50
+	Status         []flow.Status
+	SubscriptionID string
+	EventID        flow.ID
+	ClientID       string
+	CorrelationID  string
+	MessageGroup   string
+	OrderKey       flow.OrderKey
+	Since, Until   time.Time // of CreatedAt
+}
+
+// JobView is a job with the head of its event, which is nil for a task and
+// when the event is gone. The event comes without its data.
+type JobView struct {
+	Job   flow.Job
+	Event *flow.Event
+}
+
+// JobPage is a page of jobs. Next is 0 when there are no more.
+type JobPage struct {
+	Jobs    []JobView
+	Next    flow.ID
+	Partial bool
+}
+
+// PageLimit is the limit of a query with its default and bound applied.
+func PageLimit(n int) int {
+	if n <= 0 {
+		return 50
+	}
+	return min(n, 1000)
+}
