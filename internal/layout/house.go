@@ -1,0 +1,82 @@
+package layout
+
+// A place is a part of the house: some packages under the same rules.
+type place struct {
+	name string
+	// dirs are the package directories, relative to the module. "*" is one
+	// segment, a final "/..." takes everything beneath as well.
+	dirs []string
+	// may lists the places it may import. Packages of one room, which is one
+	// concrete match of a dir, may always import each other.
+	may []string
+	// kin lets its rooms import each other too. Services and backends are
+	// not kin.
+	kin bool
+	// closed keeps libraries out: the standard library, and what begins with
+	// one of outside.
+	closed  bool
+	outside []string
+	// never are standard packages it must not import, "/..." as in dirs.
+	never []string
+	// only, if set, is the one file of an importing package outside of the
+	// room that may name this place.
+	only string
+}
+
+// pure is what a package without effects does not import: it neither opens
+// nor reads anything, and what it decides depends on its arguments only.
+var pure = []string{"os/...", "net", "net/http/...", "net/rpc/...", "net/smtp", "syscall/...", "database/...", "plugin", "log", "log/syslog"}
+
+// core is what everything inside the daemon may lean on.
+var core = []string{"resource", "flow", "match"}
+
+// services carry out the arrows of the flow. They meet in the store and the
+// queue, never in each other's code.
+var services = []string{"platform", "stream", "scheduler", "router", "outbox"}
+
+// house is the plan. The first place that matches a package is its place.
+var house = []place{
+	{name: "resource", dirs: []string{"client/resource"}, closed: true},
+	{name: "client", dirs: []string{"client/..."}, may: []string{"resource"}, kin: true, closed: true},
+	{name: "config", dirs: []string{"config/..."}, may: []string{"resource"}, never: []string{"net/http/...", "database/..."}},
+	{name: "plan", dirs: []string{"internal/plan/..."}, may: []string{"resource"}, never: pure},
+
+	{name: "flow", dirs: []string{"daemon/internal/flow"}, may: []string{"resource"}, closed: true, never: pure},
+	{name: "match", dirs: []string{"daemon/internal/match"}, may: []string{"resource", "flow"}, closed: true, outside: []string{"cel.dev/"}, never: pure},
+
+	{name: "storetest", dirs: []string{"daemon/internal/store/storetest"}, may: join(core, "store")},
+	{name: "store backend", dirs: []string{"daemon/internal/store/*/..."}, may: join(core, "store", "foundation"), only: "daemon/build.go"},
+	{name: "store", dirs: []string{"daemon/internal/store"}, may: core},
+	{name: "queuetest", dirs: []string{"daemon/internal/queue/queuetest"}, may: join(core, "queue")},
+	{name: "queue backend", dirs: []string{"daemon/internal/queue/*/..."}, may: join(core, "queue", "foundation"), only: "daemon/build.go"},
+	{name: "queue", dirs: []string{"daemon/internal/queue"}, may: core},
+
+	// Foundations know nothing of the flow; they are what services stand on.
+	{name: "foundation", dirs: []string{"daemon/internal/secrets/...", "daemon/internal/telemetry/..."}},
+	{name: "auth", dirs: []string{"daemon/internal/auth/..."}, may: join(core, "store", "foundation")},
+	{name: "leader", dirs: []string{"daemon/internal/leader/..."}, may: join(core, "store", "foundation")},
+
+	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "plan", "store", "queue", "auth", "foundation")},
+	{name: "stream", dirs: []string{"daemon/internal/stream/..."}, may: join(core, "store", "queue", "leader", "foundation")},
+	{name: "scheduler", dirs: []string{"daemon/internal/scheduler/..."}, may: join(core, "store", "queue", "leader", "foundation")},
+	{name: "router", dirs: []string{"daemon/internal/router/..."}, may: join(core, "client", "store", "queue", "leader", "foundation")},
+	{name: "outbox", dirs: []string{"daemon/internal/outbox/..."}, may: join(core, "client", "leader", "foundation")},
+
+	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "queue", "auth", "foundation")},
+	{name: "daemontest", dirs: []string{"daemon/daemontest"}, may: []string{"daemon", "client", "config", "resource"}},
+	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "queue", "queue backend", "auth", "leader", "foundation", "api")},
+	{name: "fcd", dirs: []string{"fcd/..."}, may: []string{"daemon", "client", "config", "resource"}},
+
+	{name: "fcctl", dirs: []string{"fcctl/..."}, may: []string{"client", "config", "plan", "resource"}, kin: true},
+	{name: "examples", dirs: []string{"examples/..."}, may: []string{"client", "resource"}},
+
+	// Tools of the repository. They see what a user sees.
+	{name: "golden", dirs: []string{"internal/golden"}, closed: true},
+	{name: "layout", dirs: []string{"internal/layout"}, closed: true},
+	{name: "bench", dirs: []string{"internal/bench/..."}, closed: true},
+	{name: "demo", dirs: []string{"internal/demo/..."}, may: []string{"client", "resource"}},
+}
+
+func join(a []string, b ...string) []string {
+	return append(append(make([]string, 0, len(a)+len(b)), a...), b...)
+}
