@@ -1,0 +1,259 @@
+// Package catalog is the services' view of what operators declared: the
+// store's documents, decoded once per version, with secrets opened.
+//
+// A Catalog is a value that never changes; whoever holds one sees one
+// consistent world. A Cache hands out the Catalog of the store's current
+// version, and asking costs next to nothing when nothing changed, so each
+// stage asks before each batch: that is how a subscription counts for every
+// event accepted after its own 2xx, and how a mended connection mends the
+// jobs that wait for it.
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+// Sealer encrypts secrets at rest.
+type Sealer interface {
+	Seal(plain string) (string, error)
+	Open(sealed string) (string, error)
+}
+
+// Catalog is all resources at one version.
+type Catalog struct {
+	Version       int64
+	EventTypes    map[string]*resource.EventType // by id
+	Subscriptions map[string]*resource.Subscription
+	Connections   map[string]*resource.Connection
+	Pools         map[string]*resource.DispatchPool
+	// Broken are documents that could not be read, by kind and id.
+	Broken []error
+
+	defaultPool *resource.DispatchPool
+}
+
+// Route is where a job goes as things stand now.
+type Route struct {
+	Endpoint     string // the key of holds and limits: the connection's id, or the target
+	URL          string
+	Subscription *resource.Subscription // nil for a task
+	Connection   *resource.Connection   // nil for a direct target; its secrets are open
+	Pool         *resource.DispatchPool
+	Wait         string // not empty: why the job must not go now
+}
+
+// Route resolves a job. It is false when the job's subscription or connection
+// is gone.
+func (c *Catalog) Route(j *flow.Job) (Route, bool) {
+	if j.SubscriptionID != "" {
+		return c.RouteSubscription(j.SubscriptionID)
+	}
+	var r Route
+	if j.Task == nil {
+		return r, false
+	}
+	r.Pool = c.Pool(j.Task.PoolID)
+	return c.finish(r, j.Task.ConnectionID, j.Task.TargetURL)
+}
+
+// RouteSubscription resolves a subscription by id.
+func (c *Catalog) RouteSubscription(id string) (Route, bool) {
+	s := c.Subscriptions[id]
+	if s == nil {
+		return Route{}, false
+	}
+	r := Route{Subscription: s, Pool: c.Pool(s.DispatchPoolID)}
+	if s.Status == resource.SubscriptionPaused {
+		r.Wait = "subscription " + s.Code + " is paused"
+	}
+	return c.finish(r, s.ConnectionID, s.Target)
+}
+
+func (c *Catalog) finish(r Route, connectionID, target string) (Route, bool) {
+	r.Endpoint, r.URL = target, target
+	if connectionID != "" {
+		conn := c.Connections[connectionID]
+		if conn == nil {
+			return r, false
+		}
+		r.Connection, r.Endpoint = conn, conn.ID
+		if target == "" {
+			r.URL = conn.URL
+		}
+		if conn.Status == resource.ConnectionPaused {
+			r.Wait = "connection " + conn.Code + " is paused"
+		}
+	}
+	if r.Pool.Status == resource.PoolSuspended {
+		r.Wait = "pool " + r.Pool.Code + " is suspended"
+	}
+	return r, r.URL != ""
+}
+
+// Pool returns a pool by id or code, or the default pool.
+func (c *Catalog) Pool(id string) *resource.DispatchPool {
+	if p := c.Pools[id]; p != nil {
+		return p
+	}
+	return c.defaultPool
+}
+
+// PoolByCode returns the pool of that code that a client's messages may
+// use, or the default pool.
+func (c *Catalog) PoolByCode(code, clientID string) *resource.DispatchPool {
+	found := c.defaultPool
+	for _, p := range c.Pools {
+		if p.Code != code {
+			continue
+		}
+		if p.ClientID == clientID {
+			return p
+		}
+		if p.ClientID == "" {
+			found = p
+		}
+	}
+	return found
+}
+
+// Cache keeps the Catalog of a store.
+type Cache struct {
+	st     store.Resources
+	sealer Sealer
+	now    atomic.Pointer[Catalog]
+	mu     sync.Mutex // held while loading
+}
+
+// New makes a cache; it loads at the first Get.
+func New(st store.Resources, sealer Sealer) *Cache { return &Cache{st: st, sealer: sealer} }
+
+// Get returns the catalog at the store's version, or a newer one.
+func (c *Cache) Get(ctx context.Context) (*Catalog, error) {
+	v, err := c.st.Version(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read resource version: %w", err)
+	}
+	if cat := c.now.Load(); cat != nil && cat.Version >= v {
+		return cat, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cat := c.now.Load(); cat != nil && cat.Version >= v {
+		return cat, nil
+	}
+	cat, err := Load(ctx, c.st, c.sealer)
+	if err != nil {
+		return nil, err
+	}
+	c.now.Store(cat)
+	return cat, nil
+}
+
+// Load reads and decodes all resources.
+func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, error) {
+	kinds := make([]string, 0, len(resource.Kinds))
+	for _, k := range resource.Kinds {
+		kinds = append(kinds, string(k.Kind))
+	}
+	docs, version, err := st.Documents(ctx, kinds...)
+	if err != nil {
+		return nil, fmt.Errorf("load resources: %w", err)
+	}
+	cat := &Catalog{
+		Version:       version,
+		EventTypes:    map[string]*resource.EventType{},
+		Subscriptions: map[string]*resource.Subscription{},
+		Connections:   map[string]*resource.Connection{},
+		Pools:         map[string]*resource.DispatchPool{},
+	}
+	for _, d := range docs {
+		r, err := Decode(d, sealer)
+		if err != nil {
+			cat.Broken = append(cat.Broken, err)
+			continue
+		}
+		switch v := r.(type) {
+		case *resource.EventType:
+			cat.EventTypes[v.ID] = v
+		case *resource.Subscription:
+			cat.Subscriptions[v.ID] = v
+		case *resource.Connection:
+			cat.Connections[v.ID] = v
+		case *resource.DispatchPool:
+			cat.Pools[v.ID] = v
+			if v.Code == resource.DefaultPool && v.ClientID == "" {
+				cat.defaultPool = v
+			}
+		}
+	}
+	if cat.defaultPool == nil {
+		p := &resource.DispatchPool{Code: resource.DefaultPool, Concurrency: 20}
+		p.Defaults()
+		cat.defaultPool = p
+	}
+	return cat, nil
+}
+
+// Decode reads a document and opens its secrets.
+func Decode(d store.Document, sealer Sealer) (resource.Resource, error) {
+	info, ok := resource.InfoOf(resource.Kind(d.Kind))
+	if !ok {
+		return nil, fmt.Errorf("read %s %s: unknown kind", d.Kind, d.ID)
+	}
+	r := info.New()
+	if err := json.Unmarshal(d.Body, r); err != nil {
+		return nil, fmt.Errorf("read %s %s: %w", d.Kind, d.ID, err)
+	}
+	if c, ok := r.(*resource.Connection); ok {
+		if err := eachSecret(c, func(s *resource.Secret) error {
+			plain, err := sealer.Open(s.Reveal())
+			*s = resource.NewSecret(plain)
+			return err
+		}); err != nil {
+			return nil, fmt.Errorf("open secrets of %s %s: %w", d.Kind, d.ID, err)
+		}
+	}
+	return r, nil
+}
+
+// Encode writes a resource as a document, its secrets sealed.
+func Encode(r resource.Resource, sealer Sealer) (store.Document, error) {
+	m := r.Base()
+	d := store.Document{Kind: string(r.Kind()), ID: m.ID, ClientID: m.ClientID, Code: r.Key(), Revision: m.Revision}
+	if c, ok := r.(*resource.Connection); ok {
+		c = c.WithOpenSecrets()
+		if err := eachSecret(c, func(s *resource.Secret) error {
+			sealed, err := sealer.Seal(s.Reveal())
+			*s = resource.NewSecret(sealed).Open()
+			return err
+		}); err != nil {
+			return d, fmt.Errorf("seal secrets of %s %s: %w", d.Kind, m.ID, err)
+		}
+		r = c
+	}
+	body, err := json.Marshal(r)
+	d.Body = body
+	return d, err
+}
+
+func eachSecret(c *resource.Connection, do func(*resource.Secret) error) error {
+	if c.Signing.Secret.Known() {
+		if err := do(&c.Signing.Secret); err != nil {
+			return err
+		}
+	}
+	for i := range c.Signing.Previous {
+		if err := do(&c.Signing.Previous[i].Secret); err != nil {
+			return err
+		}
+	}
+	return nil
+}
