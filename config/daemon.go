@@ -1,0 +1,198 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Daemon is the configuration of one fcd process. A service that is not
+// declared is nil and is not built.
+type Daemon struct {
+	// DataDir holds the databases, the keys and the lock.
+	DataDir string
+	// ShutdownTimeout bounds the drain after SIGTERM.
+	ShutdownTimeout time.Duration
+	Log             Log
+	Admin           Admin
+	Store           Store
+	Queues          []Queue // at least one; without a block it is "default"
+	Platform        *Platform
+	Stream          *Stream
+	Scheduler       *Scheduler
+	Router          *Router
+	Outboxes        []Outbox
+	// Leader is nil when leadership is a lease in the store.
+	Leader *Leader
+
+	// Settings are the effective values in the order of the language, with
+	// their origins.
+	Settings []Setting
+
+	unavailable Diagnostics
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string // "debug", "info", "warn" or "error"
+	Format string // "json" or "text"
+}
+
+// Admin is the listener for metrics and health, on every process.
+type Admin struct {
+	Listen string
+}
+
+// The kinds of store and queue.
+const (
+	SQLite   = "sqlite"
+	MongoDB  = "mongodb"
+	Postgres = "postgres"
+	SQS      = "sqs"
+	NATS     = "nats"
+	AMQP     = "amqp"
+)
+
+// Store is where events, jobs and resources live.
+type Store struct {
+	Kind     string // SQLite, MongoDB or Postgres
+	Path     string // of SQLite's file
+	URL      Secret // of MongoDB and PostgreSQL
+	Database string // of MongoDB
+	Range    Range  // zero when there is no block
+}
+
+// Queue is where messages wait for a router.
+type Queue struct {
+	Kind  string // SQLite, SQS, NATS or AMQP
+	Name  string
+	Path  string // of SQLite's file
+	URL   Secret // of a broker
+	Range Range
+}
+
+// Platform is the API.
+type Platform struct {
+	Listen string
+	// PublicURL is how the world reaches the API, without a final slash. It
+	// is empty when it was not given and the port is 0: then only the
+	// listener knows.
+	PublicURL string
+	// MaxBody is the largest request body, in bytes.
+	MaxBody int64
+	Range   Range
+}
+
+// Stream turns events into jobs.
+type Stream struct {
+	BatchSize int // events per fan-out
+	Range     Range
+}
+
+// Scheduler hands jobs to the queue.
+type Scheduler struct {
+	PollInterval time.Duration // the safety net behind notifications
+	BatchSize    int           // jobs per hand-over
+	StaleAfter   time.Duration // after which a QUEUED job has lost its message
+	Range        Range
+}
+
+// Router delivers.
+type Router struct {
+	Listen string
+	Egress Egress
+	Range  Range
+}
+
+// Egress says where deliveries may go; checked against the resolved address.
+type Egress struct {
+	DenyPrivate bool           // refuse private, loopback, link-local and metadata addresses
+	AllowCIDRs  []netip.Prefix // allowed in spite of DenyPrivate
+	HTTPSOnly   bool
+}
+
+// Outbox reads events out of an application's table.
+type Outbox struct {
+	Name   string
+	Source Source
+	Range  Range
+}
+
+// Source is the database of an outbox.
+type Source struct {
+	Kind  string // "postgres", "mysql", "sqlite" or "mongodb"
+	URL   Secret
+	Table string
+	Range Range
+}
+
+// Leader is leadership by Redis.
+type Leader struct {
+	RedisURL Secret
+	Key      string
+	TTL      time.Duration
+	Range    Range
+}
+
+func (d *Daemon) serves() bool {
+	return d.Platform != nil || d.Stream != nil || d.Scheduler != nil || d.Router != nil || len(d.Outboxes) > 0
+}
+
+// The environment variables that fill absent attributes.
+const (
+	EnvLogLevel    = "FC_LOG_LEVEL"
+	EnvAPIPort     = "FC_API_PORT"
+	EnvRouterPort  = "FC_ROUTER_PORT"
+	EnvMetricsPort = "FC_METRICS_PORT"
+	EnvDataDir     = "FC_DATA_DIR"
+	EnvMongoURL    = "FC_MONGO_URL"
+	EnvMongoDB     = "FC_MONGO_DB"
+)
+
+// defaults are what differs between fcd run and fcd dev.
+type defaults struct {
+	dataDir     string
+	host        string // of listeners; empty is every interface
+	logFormat   string
+	denyPrivate bool
+}
+
+var runDefaults = defaults{dataDir: "/var/lib/flowcatalyst", logFormat: "json", denyPrivate: true}
+
+// LoadDaemon reads a file, or the *.hcl files of a directory as one. The
+// Daemon is nil if the diagnostics have errors.
+func LoadDaemon(path string, env func(string) (string, bool)) (*Daemon, Diagnostics) {
+	files, diags := readFiles(path, ".hcl", "the configuration")
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return ParseDaemon(files, env)
+}
+
+// ParseDaemon reads files that are in memory, by name, as one configuration.
+// Names are shown in diagnostics, and file() starts from their folder.
+func ParseDaemon(files map[string][]byte, env func(string) (string, bool)) (*Daemon, Diagnostics) {
+	return parseDaemon(files, env, runDefaults)
+}
+
+// DevDaemon is the configuration of fcd dev: every service in one process on
+// SQLite, on loopback, with loopback targets allowed and readable logs. An
+// empty dataDir means FC_DATA_DIR, else "./.fc". If FC_MONGO_URL is set, the
+// store is that MongoDB.
+func DevDaemon(dataDir string, env func(string) (string, bool)) (*Daemon, Diagnostics) {
+	def := defaults{dataDir: "./.fc", host: "127.0.0.1", logFormat: "text"}
+	use := env
+	if dataDir != "" {
+		def.dataDir = dataDir
+		use = func(name string) (string, bool) {
+			if name == EnvDataDir {
+				return "", false
+			}
+			return env(name)
+		}
+	}
+	src := "service \"platform\" {}\nservice \"stream\" {}\nservice \"scheduler\" {}\nservice \"router\" {}\n"
+	if u, ok := env(EnvMongoURL); ok && u != "" {
+		src += "store \"mongodb\" {}\n"
+	}
+	return parseDaemon(map[string][]byte{"fcd dev": []byte(src)}, use, def)
+}

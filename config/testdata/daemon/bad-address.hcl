@@ -1,0 +1,6 @@
+admin {
+  listen = "9090"
+}
+service "router" {
+  listen = ":99999"
+}

@@ -1,0 +1,5 @@
+service "router" {
+  egress {
+    allow_cidrs = ["10.20.0.0/33"]
+  }
+}

@@ -1,0 +1,3 @@
+store "postgres" {
+  url = secret("valut://kv/flowcatalyst#database_url")
+}

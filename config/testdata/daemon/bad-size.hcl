@@ -1,0 +1,3 @@
+service "platform" {
+  max_body = "32 megabytes"
+}

@@ -1,0 +1,3 @@
+store "postgres" {
+  url = "fc:hunter2@db.example.com/fc"
+}

@@ -1,0 +1,3 @@
+service "platform" {
+  public_url = "events.example.com"
+}

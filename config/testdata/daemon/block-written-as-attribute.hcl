@@ -1,0 +1,3 @@
+service "router" {
+  egress = { deny_private = false }
+}

@@ -1,0 +1,6 @@
+log {
+  level = "info"
+}
+log {
+  level = "debug"
+}

@@ -1,0 +1,4 @@
+queue "sqlite" "default" {}
+queue "nats" "default" {
+  url = "nats://localhost:4222"
+}

@@ -1,0 +1,5 @@
+service "router" {}
+service "stream" {}
+service "router" {
+  listen = ":8082"
+}

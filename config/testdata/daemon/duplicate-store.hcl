@@ -1,0 +1,4 @@
+store "sqlite" {}
+store "mongodb" {
+  url = "mongodb://localhost"
+}

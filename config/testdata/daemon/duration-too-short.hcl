@@ -1,0 +1,3 @@
+service "scheduler" {
+  poll_interval = "1ns"
+}

@@ -1,0 +1,2 @@
+data_dir = "/srv/fc"
+log { level = "debug" }

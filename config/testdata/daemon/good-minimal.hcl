@@ -1,0 +1,4 @@
+service "platform" {}
+service "stream" {}
+service "scheduler" {}
+service "router" {}

@@ -1,0 +1,5 @@
+store "mongodb" {
+  url      = secret("env://DB_URL")
+  database = "events"
+}
+service "stream" {}

@@ -1,0 +1,4 @@
+log {
+  level  = "wran"
+  format = "xml"
+}

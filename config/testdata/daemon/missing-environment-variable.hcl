@@ -1,0 +1,3 @@
+store "postgres" {
+  url = env("DATABASE_URL")
+}

@@ -1,0 +1,3 @@
+store "postgres" {
+  url = file("secrets/database_url")
+}

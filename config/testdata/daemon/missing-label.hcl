@@ -1,0 +1,4 @@
+service {
+  listen = ":8080"
+}
+queue "sqlite" {}

@@ -1,0 +1,7 @@
+store "postgres" {
+}
+queue "nats" "default" {}
+leader {
+  ttl = "10s"
+}
+service "outbox" "orders" {}

@@ -1,0 +1,3 @@
+store "postgres" {
+  url = secret("env://DATABASE_URL")
+}

@@ -1,0 +1,6 @@
+service "stream" {
+  batch_size = 0
+}
+service "scheduler" {
+  batch_size = 2.5
+}

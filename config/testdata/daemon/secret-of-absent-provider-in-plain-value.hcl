@@ -1,0 +1,1 @@
+data_dir = secret("vault://kv/flowcatalyst#dir")

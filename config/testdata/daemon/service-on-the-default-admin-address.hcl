@@ -1,0 +1,3 @@
+service "platform" {
+  listen = ":9090"
+}

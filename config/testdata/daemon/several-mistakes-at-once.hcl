@@ -1,0 +1,6 @@
+log {
+	levle = "info"
+}
+service "stream" {
+  batch_size = -1
+}

@@ -1,0 +1,5 @@
+service "platform" {
+  listen = ":8080"
+
+service "router" {
+}

@@ -1,0 +1,4 @@
+data_dir = "/srv/fc
+log {
+	level = "info"
+}

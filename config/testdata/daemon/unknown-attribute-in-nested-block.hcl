@@ -1,0 +1,5 @@
+service "router" {
+  egress {
+    allow_cidr = ["10.0.0.0/8"]
+  }
+}

@@ -1,0 +1,5 @@
+data_dir = "/srv/fc"
+
+service "router" {
+  listn = ":8081"
+}

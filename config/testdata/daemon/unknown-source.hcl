@@ -1,0 +1,5 @@
+service "outbox" "orders" {
+  source "oracle" {
+    url = "oracle://db.example.com/orders"
+  }
+}

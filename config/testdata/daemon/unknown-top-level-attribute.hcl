@@ -1,0 +1,1 @@
+datadir = "/srv/fc"

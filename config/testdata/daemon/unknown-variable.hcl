@@ -1,0 +1,3 @@
+store "sqlite" {
+  path = "${data_dri}/fc.db"
+}
