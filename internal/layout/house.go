@@ -51,20 +51,22 @@ var house = []place{
 	{name: "queue backend", dirs: []string{"daemon/internal/queue/*/..."}, may: join(core, "queue", "foundation"), only: "daemon/build.go"},
 	{name: "queue", dirs: []string{"daemon/internal/queue"}, may: core},
 
+	// The catalog is the store's resources, decoded once per version.
+	{name: "catalog", dirs: []string{"daemon/internal/catalog"}, may: join(core, "store")},
 	// Foundations know nothing of the flow; they are what services stand on.
 	{name: "foundation", dirs: []string{"daemon/internal/secrets/...", "daemon/internal/telemetry/..."}},
 	{name: "auth", dirs: []string{"daemon/internal/auth/..."}, may: join(core, "store", "foundation")},
 	{name: "leader", dirs: []string{"daemon/internal/leader/..."}, may: join(core, "store", "foundation")},
 
-	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "plan", "store", "queue", "auth", "foundation")},
-	{name: "stream", dirs: []string{"daemon/internal/stream/..."}, may: join(core, "store", "queue", "leader", "foundation")},
-	{name: "scheduler", dirs: []string{"daemon/internal/scheduler/..."}, may: join(core, "store", "queue", "leader", "foundation")},
-	{name: "router", dirs: []string{"daemon/internal/router/..."}, may: join(core, "client", "store", "queue", "leader", "foundation")},
+	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "plan", "store", "catalog", "queue", "auth", "foundation")},
+	{name: "stream", dirs: []string{"daemon/internal/stream/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
+	{name: "scheduler", dirs: []string{"daemon/internal/scheduler/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
+	{name: "router", dirs: []string{"daemon/internal/router/..."}, may: join(core, "client", "store", "catalog", "queue", "leader", "foundation")},
 	{name: "outbox", dirs: []string{"daemon/internal/outbox/..."}, may: join(core, "client", "leader", "foundation")},
 
-	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "queue", "auth", "foundation")},
+	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "catalog", "queue", "auth", "foundation")},
 	{name: "daemontest", dirs: []string{"daemon/daemontest"}, may: []string{"daemon", "client", "config", "resource"}},
-	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "queue", "queue backend", "auth", "leader", "foundation", "api")},
+	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "catalog", "queue", "queue backend", "auth", "leader", "foundation", "api")},
 	{name: "fcd", dirs: []string{"fcd/..."}, may: []string{"daemon", "client", "config", "resource"}},
 
 	{name: "fcctl", dirs: []string{"fcctl/..."}, may: []string{"client", "config", "plan", "resource"}, kin: true},
