@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -95,12 +96,13 @@ func TestUsage(t *testing.T) {
 		"-fcd /nowhere":    "no such file",
 	} {
 		var out, talk bytes.Buffer
-		args := append(strings.Fields(args), "-dir", t.TempDir(), "-raw", "1")
-		if args[0] == "single" {
-			args = []string{"single"}
+		dir := filepath.Join(t.TempDir(), "data")
+		typed := append([]string{"-dir", dir, "-raw", "1"}, strings.Fields(args)...)
+		if code := run(t.Context(), typed, &out, &talk); code == 0 || !strings.Contains(talk.String(), says) {
+			t.Errorf("%s: status %d, %q, want %q", args, code, talk.String(), says)
 		}
-		if code := run(t.Context(), args, &out, &talk); code == 0 || !strings.Contains(talk.String(), says) {
-			t.Errorf("%v: status %d, %q, want %q", args, code, talk.String(), says)
+		if _, err := os.Stat(dir); !os.IsNotExist(err) {
+			t.Errorf("%s: something is left in the data directory: %v", args, err)
 		}
 	}
 }

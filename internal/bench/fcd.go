@@ -48,7 +48,7 @@ func startDaemon(ctx context.Context, binary, base string) (*daemon, error) {
 	}
 	d := &daemon{dir: dir, exited: make(chan struct{})}
 	if d.log, err = os.Create(filepath.Join(dir, "fcd.log")); err != nil {
-		return nil, fmt.Errorf("start fcd: %w", err)
+		return nil, errors.Join(fmt.Errorf("start fcd: %w", err), os.RemoveAll(dir))
 	}
 	data := filepath.Join(dir, "data")
 	const free = "127.0.0.1:0"
@@ -59,7 +59,7 @@ func startDaemon(ctx context.Context, binary, base string) (*daemon, error) {
 	began := time.Now()
 	if err := d.cmd.Start(); err != nil {
 		_ = d.log.Close()
-		return nil, fmt.Errorf("start fcd: %w", err)
+		return nil, errors.Join(fmt.Errorf("start fcd: %w", err), os.RemoveAll(dir))
 	}
 	go func() {
 		d.exit = d.cmd.Wait()
