@@ -194,5 +194,20 @@ func DevDaemon(dataDir string, env func(string) (string, bool)) (*Daemon, Diagno
 	if u, ok := env(EnvMongoURL); ok && u != "" {
 		src += "store \"mongodb\" {}\n"
 	}
-	return parseDaemon(map[string][]byte{"fcd dev": []byte(src)}, use, def)
+	d, diags := parseDaemon(map[string][]byte{"fcd dev": []byte(src)}, use, def)
+	unplace(diags)
+	if d != nil {
+		unplace(d.unavailable)
+		for i := range d.unavailable {
+			d.unavailable[i].Try = "unset " + EnvMongoURL
+		}
+	}
+	return d, diags
+}
+
+// unplace takes the places off diagnostics about a file that nobody wrote.
+func unplace(ds Diagnostics) {
+	for i := range ds {
+		ds[i].Range, ds[i].Snippet = Range{}, nil
+	}
 }

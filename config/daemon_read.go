@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"net"
 	"time"
@@ -177,13 +176,9 @@ func (dr *daemonReader) leader() {
 
 // notBuilt notes a block that parses and that this build cannot serve.
 func (dr *daemonReader) notBuilt(s *section, what, try string) {
-	f := s.diagnostic(SeverityError, s.place(), "This build has no such backend yet: "+what,
+	d := s.diagnostic(SeverityError, s.place(), "This build has no such backend yet: "+what,
 		"The block is valid; what serves it is not part of this build.", try)
-	if s.header != nil && s.header.Filename == "fcd dev" {
-		f.Range, f.Snippet = Range{}, nil
-		f.Try = cmp.Or("unset "+EnvMongoURL, f.Try)
-	}
-	dr.d.unavailable = append(dr.d.unavailable, f)
+	dr.d.unavailable = append(dr.d.unavailable, d)
 }
 
 // Unavailable lists the parts of the configuration that are valid and that

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -72,4 +73,23 @@ func environment(pairs ...string) func(string) (string, bool) {
 		}
 		return "", false
 	}
+}
+
+// taggedFields are the hcl names of a noun's fields and their Go types.
+func taggedFields(noun any) map[string]string {
+	out := map[string]string{}
+	var walk func(reflect.Type)
+	walk = func(t reflect.Type) {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if f.Anonymous {
+				walk(f.Type)
+			} else if tag, ok := f.Tag.Lookup("hcl"); ok {
+				name, _, _ := strings.Cut(tag, ",")
+				out[name] = f.Type.String()
+			}
+		}
+	}
+	walk(reflect.TypeOf(noun).Elem())
+	return out
 }

@@ -19,6 +19,12 @@ type reader struct {
 	diags    Diagnostics
 	later    Diagnostics // secrets of providers that are not built in
 	settings []Setting
+	// refs, if set, says what is wrong with a name before an expression that
+	// uses it is evaluated: it knows more than the HCL library about what may
+	// have been meant.
+	refs func(*section, hcl.Traversal) *fault
+	// openly refuses values from secret() where they would be shown.
+	openly bool
 }
 
 // section is a block being read. Attributes and blocks are asked for by name;
@@ -105,15 +111,33 @@ func (s *section) value(name string) (v cty.Value, present, failed bool) {
 	if a == nil {
 		return cty.NilVal, false, false
 	}
-	v, diags := a.Expr.Value(s.ctx)
-	if diags.HasErrors() {
-		s.hcl(diags)
+	v, ok := s.eval(a.Expr)
+	if !ok {
 		return cty.NilVal, true, true
 	}
 	if v.IsNull() {
 		return cty.NilVal, false, false
 	}
 	return v, true, false
+}
+
+// eval evaluates an expression and records what goes wrong.
+func (s *section) eval(e hclsyntax.Expression) (cty.Value, bool) {
+	if s.r.refs != nil {
+		ok := true
+		for _, t := range e.Variables() {
+			if f := s.r.refs(s, t); f != nil {
+				s.fail(t.SourceRange(), f.summary, f.detail, f.try)
+				ok = false
+			}
+		}
+		if !ok {
+			return cty.NilVal, false
+		}
+	}
+	v, diags := e.Value(s.ctx)
+	s.hcl(diags)
+	return v, !diags.HasErrors()
 }
 
 // children returns the blocks of a type; labels are an example of

@@ -52,7 +52,9 @@ func read[T any](s *section, name string, k kind[T], o opts[T]) T {
 		v, secrets := unseal(v)
 		got, err := take(s, name, k, v, secrets)
 		if err != nil {
-			s.fault(name, err, secrets != nil && v.IsWhollyKnown())
+			if !errors.Is(err, errLater) || !s.r.diags.HasErrors() {
+				s.fault(name, err)
+			}
 			return o.def
 		}
 		shown := k.show(got)
@@ -85,15 +87,24 @@ func read[T any](s *section, name string, k kind[T], o opts[T]) T {
 	return o.def
 }
 
-var errLater = errors.New("the value is not known in this build")
+// errLater is a value that is not known. If there are errors already it
+// follows from one of them, and saying so would only repeat it.
+var errLater = errors.New("the value is not known")
 
 // take converts a value, or sets it aside when its secret cannot be had yet.
 func take[T any](s *section, name string, k kind[T], v cty.Value, secrets []*sealed) (T, error) {
 	var zero T
+	_, forSecret := any(zero).(Secret)
+	if len(secrets) > 0 && s.r.openly && !forSecret {
+		return zero, &fault{
+			summary: "A secret does not belong here",
+			detail:  fmt.Sprintf("%q is shown in plans and answers; a value from secret() would be too.", name),
+		}
+	}
 	if !v.IsWhollyKnown() {
 		for _, m := range secrets {
 			if m.missing != nil {
-				if _, plain := any(zero).(Secret); !plain {
+				if !forSecret {
 					return zero, m.missing
 				}
 				d := s.diagnostic(SeverityError, s.at(name), m.missing.summary, m.missing.detail, m.missing.try)
@@ -103,20 +114,23 @@ func take[T any](s *section, name string, k kind[T], v cty.Value, secrets []*sea
 		}
 		return zero, errLater
 	}
-	return k.from(v)
+	got, err := k.from(v)
+	if err != nil && secrets != nil {
+		err = &fault{
+			summary: fmt.Sprintf("Bad value for %q", name),
+			detail:  fmt.Sprintf("Expected %s; what the secret holds is something else and is not shown.", k.want),
+		}
+	}
+	return got, err
 }
 
-func (s *section) fault(name string, err error, secret bool) {
+func (s *section) fault(name string, err error) {
 	rng := s.at(name)
 	var f *fault
-	switch {
-	case secret:
-		s.fail(rng, fmt.Sprintf("Bad value for %q", name), "The secret's value cannot be used here; it is not shown.", "")
-	case errors.As(err, &f):
-		s.fail(rng, f.summary, f.detail, f.try)
-	default:
-		s.fail(rng, fmt.Sprintf("Bad value for %q", name), sentence(err), "")
+	if !errors.As(err, &f) {
+		f = &fault{summary: fmt.Sprintf("Bad value for %q", name), detail: sentence(err)}
 	}
+	s.fail(rng, f.summary, f.detail, f.try)
 }
 
 func (s *section) envFault(name, variable string, err error) {

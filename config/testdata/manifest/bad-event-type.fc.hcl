@@ -1,0 +1,5 @@
+manifest {
+  name = "orders"
+}
+
+event_type "orders:shipped" {}

@@ -1,0 +1,8 @@
+manifest {
+  name = "orders"
+}
+
+connection "warehouse" {
+  url     = "https://hooks.example.com"
+  headers = { webhook-id = "mine" }
+}

@@ -1,0 +1,3 @@
+manifest {
+  name = "the orders"
+}

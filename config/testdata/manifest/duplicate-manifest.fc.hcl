@@ -1,0 +1,7 @@
+manifest {
+  name = "orders"
+}
+
+manifest {
+  name = "billing"
+}

@@ -1,0 +1,7 @@
+manifest {
+  name = "orders"
+}
+
+connection "warehouse" {
+  url = "https://${each.key}.example.com"
+}

@@ -1,0 +1,4 @@
+manifest {
+  name = "orders"
+}
+

@@ -1,0 +1,10 @@
+manifest {
+  name = "orders"
+}
+
+locals {
+  code = connection.warehouse
+}
+connection "warehouse" {
+  url = "https://hooks.example.com"
+}

@@ -1,0 +1,7 @@
+manifest {
+  name = "orders"
+}
+
+subscription "ship" {
+  target = "https://hooks.example.com"
+}

@@ -1,0 +1,7 @@
+manifest {
+  name = "orders"
+}
+
+subscription "ship" {
+  event_types = ["orders:*:*:*"]
+}

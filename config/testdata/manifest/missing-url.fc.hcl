@@ -1,0 +1,7 @@
+manifest {
+  name = "orders"
+}
+
+connection "warehouse" {
+  max_concurrency = 8
+}

@@ -1,0 +1,8 @@
+manifest {
+  name = "orders"
+}
+
+variable "hooks" {}
+connection "warehouse" {
+  url = var.hooks
+}

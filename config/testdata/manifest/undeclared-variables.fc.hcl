@@ -1,0 +1,7 @@
+manifest {
+  name = "orders"
+}
+
+variable "hooks" {
+  default = "https://hooks.example.com"
+}

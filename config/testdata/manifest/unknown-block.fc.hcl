@@ -1,0 +1,7 @@
+manifest {
+  name = "orders"
+}
+
+conection "warehouse" {
+  url = "https://hooks.example.com"
+}

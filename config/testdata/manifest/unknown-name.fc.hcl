@@ -1,0 +1,8 @@
+manifest {
+  name = "orders"
+}
+
+connection "warehouse" {
+  url    = vars.hooks
+  status = PAUSED
+}

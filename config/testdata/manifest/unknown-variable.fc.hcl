@@ -1,0 +1,10 @@
+manifest {
+  name = "orders"
+}
+
+variable "hooks" {
+  default = "https://hooks.example.com"
+}
+connection "warehouse" {
+  url = "${var.hook}/shipments"
+}

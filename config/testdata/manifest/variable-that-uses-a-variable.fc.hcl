@@ -1,0 +1,10 @@
+manifest {
+  name = "orders"
+}
+
+variable "a" {
+  default = "x"
+}
+variable "b" {
+  default = var.a
+}
