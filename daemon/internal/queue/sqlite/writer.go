@@ -1,0 +1,296 @@
+package sqlite
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+type kind uint8
+
+const (
+	publish kind = iota
+	ack
+	bury
+	fill
+	read
+)
+
+// op is one verb on its way through the writer.
+type op struct {
+	kind    kind
+	batch   []stored // publish: in order; bodies lie end to end in body
+	body    []byte
+	leases  []*lease // ack, bury
+	reasons []string // bury: one for each lease
+	at      int64    // bury: now
+	read    func(*database) error
+
+	done chan struct{}
+	err  error // to be read after done is closed
+}
+
+func (o *op) writes() bool { return o.kind <= bury }
+
+// step names the places where a test can let the writer fail.
+type step string
+
+const (
+	stepBegin      step = "begin"
+	stepInsert     step = "insert"
+	stepDelete     step = "delete"
+	stepCommit     step = "commit"
+	stepRead       step = "read"
+	stepCheckpoint step = "checkpoint"
+)
+
+// groupBytes bounds the bodies of one transaction, and with them the WAL.
+const groupBytes = 8 << 20
+
+// idleAfter is how long nothing must have been asked for before the writer
+// tidies up. It is the wall's time, since it is about load and not about leases.
+const idleAfter = time.Second
+
+// run is the writer. It ends when the queue is closed and the list is empty.
+func (q *Queue) run() {
+	defer close(q.done)
+	defer func() { q.db.close() }()
+	idle := time.NewTimer(idleAfter)
+	defer idle.Stop()
+	for {
+		group, closed := q.nextGroup()
+		if len(group) > 0 {
+			q.serve(group)
+			q.tidy(false)
+			idle.Reset(idleAfter)
+			continue
+		}
+		if closed {
+			return
+		}
+		select {
+		case <-q.kick:
+		case <-idle.C:
+			if q.tidy(true) {
+				idle.Reset(idleAfter)
+			}
+		}
+	}
+}
+
+// nextGroup takes from the list what one transaction should hold.
+func (q *Queue) nextGroup() (group []*op, closed bool) {
+	q.listMu.Lock()
+	defer q.listMu.Unlock()
+	size, n := 0, 0
+	for n < len(q.list) && (n == 0 || size+len(q.list[n].body) <= groupBytes) {
+		size += len(q.list[n].body)
+		n++
+	}
+	group = q.list[:n:n]
+	q.list = q.list[n:]
+	if len(q.list) == 0 {
+		q.list = nil
+	}
+	q.waitingBytes -= size
+	return group, q.closed
+}
+
+// serve runs the writes of a group in one transaction, then its reads, and
+// answers everybody.
+func (q *Queue) serve(group []*op) {
+	writes := make([]*op, 0, len(group))
+	for _, o := range group {
+		if o.writes() {
+			writes = append(writes, o)
+		}
+	}
+	if err := q.commit(writes); err != nil && len(writes) > 1 {
+		// One of them may have been the reason, such as a publish on a full
+		// disk: let each try alone, and first those that free space.
+		slices.SortStableFunc(writes, func(a, b *op) int { return int(b.kind) - int(a.kind) })
+		for i := range writes {
+			q.finish(writes[i:i+1], q.commit(writes[i:i+1]))
+		}
+	} else {
+		q.finish(writes, err)
+	}
+	for _, o := range group {
+		if !o.writes() {
+			o.err = q.serveRead(o)
+			close(o.done)
+		}
+	}
+}
+
+// commit runs ops as one transaction. With an error none of them happened,
+// unless the disk failed at the very commit; see finish.
+func (q *Queue) commit(ops []*op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	db, err := q.database()
+	if err != nil {
+		return err
+	}
+	if err := q.fail(stepBegin); err != nil {
+		return err
+	}
+	if err := db.begin(); err != nil {
+		return db.failed(err)
+	}
+	err = q.apply(db, ops)
+	if err == nil {
+		err = q.fail(stepCommit)
+	}
+	if err == nil {
+		err = db.commit()
+	}
+	if err != nil {
+		db.rollback()
+		return db.failed(err)
+	}
+	return nil
+}
+
+// apply writes what the ops ask for within the open transaction.
+func (q *Queue) apply(db *database, ops []*op) error {
+	db.written = 0
+	db.change = totals{}
+	at := q.opts.Now().UnixMilli()
+	var gone []int64
+	for _, o := range ops {
+		switch o.kind {
+		case publish:
+			if err := q.fail(stepInsert); err != nil {
+				return err
+			}
+			start := 0
+			for i := range o.batch {
+				s := &o.batch[i]
+				s.seq, s.at = q.next, at // only the writer reads or moves next
+				q.next++
+				if err := db.insert(s.seq, s.msg.ID, at, o.body[start:start+s.size]); err != nil {
+					return err
+				}
+				start += s.size
+			}
+		case ack:
+			for _, l := range o.leases {
+				gone = append(gone, l.seq)
+			}
+		case bury:
+			if err := q.fail(stepDelete); err != nil {
+				return err
+			}
+			for i, l := range o.leases {
+				if err := db.bury(l.seq, l.deliveries, o.at, o.reasons[i]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := q.fail(stepDelete); err != nil {
+		return err
+	}
+	return db.remove(gone)
+}
+
+// finish brings memory in line with the outcome of a transaction and answers
+// its callers.
+func (q *Queue) finish(ops []*op, err error) {
+	if len(ops) == 0 {
+		return
+	}
+	q.mu.Lock()
+	if err == nil {
+		q.totals.messages += q.db.change.messages
+		q.totals.dead += q.db.change.dead
+	}
+	for _, o := range ops {
+		switch {
+		case o.kind != publish:
+			q.settled(o.leases, err)
+		case err == nil:
+			q.published(o.batch, q.opts.MemoryBytes)
+		default:
+			// Should the rows be there after all, a fill will find them.
+			q.head = q.next - 1
+		}
+	}
+	q.wake()
+	q.mu.Unlock()
+	for _, o := range ops {
+		if o.kind == publish {
+			freeBody(o.body)
+		}
+		o.err = err
+		close(o.done)
+	}
+}
+
+func (q *Queue) serveRead(o *op) error {
+	db, err := q.database()
+	if err == nil {
+		err = q.fail(stepRead)
+	}
+	if err == nil {
+		if o.kind == fill {
+			err = q.fill(db)
+		} else {
+			err = o.read(db)
+		}
+		err = db.failed(err)
+	}
+	if o.kind == fill {
+		q.mu.Lock()
+		q.filling = nil
+		q.wake()
+		q.mu.Unlock()
+	}
+	return err
+}
+
+// database returns the open database, reopening it after a failure of the disk.
+func (q *Queue) database() (*database, error) {
+	if !q.db.broken {
+		return q.db, nil
+	}
+	q.db.close()
+	db, err := openDatabase(q.path, false)
+	if err != nil {
+		return nil, err
+	}
+	q.db = db
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	// What a failed commit left behind is counted now.
+	q.totals.messages, q.totals.dead = db.totals.messages, db.totals.dead
+	q.opts.Logger.Info("the queue file was reopened after an error", "path", q.path)
+	return db, nil
+}
+
+func (q *Queue) fail(s step) error {
+	if fault := q.fault.Load(); fault != nil {
+		return (*fault)(s)
+	}
+	return nil
+}
+
+// maxPooledBody keeps a rare huge batch from staying in memory.
+const maxPooledBody = 1 << 20
+
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+func newBody() []byte {
+	return (*bodies.Get().(*[]byte))[:0]
+}
+
+func freeBody(b []byte) {
+	if cap(b) <= maxPooledBody {
+		bodies.Put(&b)
+	}
+}
