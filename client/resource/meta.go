@@ -10,15 +10,18 @@ import (
 // Meta is what all resources share. The server writes every field of it but
 // ClientID, Protected and ManagedBy.
 type Meta struct {
-	ID        string    `json:"id,omitempty"`
-	ClientID  string    `json:"clientId,omitempty"`  // the tenant; empty is anchor level
-	ManagedBy string    `json:"managedBy,omitempty"` // the manifest that owns it
-	Protected bool      `json:"protected,omitempty" hcl:"protected,optional"`
-	Source    string    `json:"source,omitempty"`   // UI, API, CODE: who wrote it first
-	Revision  int64     `json:"revision,omitempty"` // grows by one with each change
-	CreatedBy string    `json:"createdBy,omitempty"`
-	CreatedAt time.Time `json:"createdAt,omitzero"`
-	UpdatedAt time.Time `json:"updatedAt,omitzero"`
+	ID        string `json:"id,omitempty"`
+	ClientID  string `json:"clientId,omitempty"`  // the tenant; empty is anchor level
+	ManagedBy string `json:"managedBy,omitempty"` // the manifest that owns it
+	Protected bool   `json:"protected,omitempty" hcl:"protected,optional"`
+	Source    string `json:"source,omitempty"`   // UI, API, CODE: who wrote it first
+	Revision  int64  `json:"revision,omitempty"` // grows by one with each change
+	// AppliedRevision is the revision that the owning manifest wrote last. If
+	// Revision is another one, somebody changed the resource since: drift.
+	AppliedRevision int64     `json:"appliedRevision,omitempty"`
+	CreatedBy       string    `json:"createdBy,omitempty"`
+	CreatedAt       time.Time `json:"createdAt,omitzero"`
+	UpdatedAt       time.Time `json:"updatedAt,omitzero"`
 }
 
 // Base returns the shared part of a noun.

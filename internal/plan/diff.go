@@ -1,0 +1,164 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/flowcatalyst/fc/client/resource"
+)
+
+// hidden are the fields that say where a resource comes from and how it has
+// fared: they are no part of what is declared.
+var hidden = []string{"id", "clientId", "managedBy", "source", "revision", "appliedRevision", "createdBy", "createdAt", "updatedAt", "code"}
+
+// leaf is a value that is compared as one.
+type leaf struct {
+	value  json.RawMessage
+	secret bool
+}
+
+// diff lists what differs, by path. Either side may be nil.
+func diff(before, after resource.Resource) []Attribute {
+	was, is := leaves(before, after), leaves(after, before)
+	paths := slices.Collect(maps.Keys(was))
+	for p := range is {
+		if _, ok := was[p]; !ok {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
+	var out []Attribute
+	for _, p := range paths {
+		b, a := was[p], is[p]
+		if bytes.Equal(b.value, a.value) {
+			continue
+		}
+		out = append(out, Attribute{Path: p, Before: b.value, After: a.value, Secret: b.secret || a.secret})
+	}
+	return out
+}
+
+// leaves takes a resource apart. Empty values have no path, so that absent
+// and empty are the same.
+func leaves(r, other resource.Resource) map[string]leaf {
+	out := map[string]leaf{}
+	if r == nil {
+		return out
+	}
+	b, err := json.Marshal(normal(r, other))
+	if err != nil {
+		return refusal(out, err)
+	}
+	var top map[string]any
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&top); err != nil {
+		return refusal(out, err)
+	}
+	for _, name := range hidden {
+		delete(top, name)
+	}
+	for name, v := range top {
+		walk(out, name, name, v)
+	}
+	return out
+}
+
+// refusal makes a resource that can not be encoded (a schema that is no JSON)
+// differ from every other, so that the server's check speaks about it.
+func refusal(out map[string]leaf, err error) map[string]leaf {
+	out["(unreadable)"] = leaf{value: text(err.Error())}
+	return out
+}
+
+// identity names the field by which the elements of a list are known.
+var identity = map[string]string{"eventTypes": "eventTypeCode", "customConfig": "key", "specVersions": "version"}
+
+// whole are the fields whose content is a document of its own.
+var whole = []string{"schema", "filter"}
+
+func walk(out map[string]leaf, path, name string, v any) {
+	if slices.Contains(whole, name) {
+		put(out, path, v, false)
+		return
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		if fp, ok := v["fingerprint"].(string); ok && len(v) == 1 {
+			put(out, path, fp, true)
+			return
+		}
+		for k, e := range v {
+			walk(out, join(path, k, name == "headers"), k, e)
+		}
+	case []any:
+		if id, ok := identity[name]; ok {
+			if keyed, ok := byIdentity(v, id); ok {
+				for k, e := range keyed {
+					at := fmt.Sprintf("%s[%q]", path, k)
+					put(out, at, k, false)
+					walk(out, at, "", e)
+				}
+				return
+			}
+		}
+		put(out, path, v, false)
+	default:
+		put(out, path, v, false)
+	}
+}
+
+// join appends a name; one that a person chose is quoted.
+func join(path, name string, chosen bool) string {
+	if chosen {
+		return path + "[" + strconv.Quote(name) + "]"
+	}
+	return path + "." + name
+}
+
+// byIdentity turns a list into a map by a field of its elements, if every
+// element has one of its own.
+func byIdentity(list []any, field string) (map[string]map[string]any, bool) {
+	out := map[string]map[string]any{}
+	for _, e := range list {
+		m, _ := e.(map[string]any)
+		k, ok := m[field].(string)
+		if !ok || out[k] != nil {
+			return nil, false
+		}
+		rest := maps.Clone(m)
+		delete(rest, field)
+		out[k] = rest
+	}
+	return out, true
+}
+
+func put(out map[string]leaf, path string, v any, secret bool) {
+	if v == nil || v == "" || v == false {
+		return
+	}
+	if list, ok := v.([]any); ok && len(list) == 0 {
+		return
+	}
+	// Maps are written with sorted keys, so equal documents are equal bytes.
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return // it was decoded from JSON a moment ago
+	}
+	out[path] = leaf{json.RawMessage(strings.TrimRight(b.String(), "\n")), secret}
+}
+
+func text(s string) json.RawMessage {
+	if s == "" {
+		return nil
+	}
+	b, _ := json.Marshal(s) // a string always encodes
+	return b
+}

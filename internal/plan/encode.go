@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/flowcatalyst/fc/client/resource"
+)
+
+// Format is the version of the encoded plan. A reader refuses what is newer.
+const Format = 1
+
+type document struct {
+	Format   int            `json:"flowcatalystPlan"`
+	Manifest string         `json:"manifest"`
+	ClientID string         `json:"clientId,omitempty"`
+	Summary  map[Action]int `json:"summary"`
+	Changes  []Change       `json:"changes"`
+}
+
+// MarshalJSON writes the plan with its format. Secrets are fingerprints: a
+// plan may be kept and shown.
+func (p *Plan) MarshalJSON() ([]byte, error) {
+	d := document{Format: Format, Manifest: p.Manifest, ClientID: p.ClientID, Changes: p.Changes, Summary: map[Action]int{}}
+	if d.Changes == nil {
+		d.Changes = []Change{}
+	}
+	for _, a := range []Action{Create, Update, Replace, Delete, NoOp, Conflict} {
+		d.Summary[a] = p.Count(a)
+	}
+	return json.Marshal(d)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (p *Plan) UnmarshalJSON(b []byte) error {
+	var d document
+	head := struct {
+		Format int `json:"flowcatalystPlan"`
+	}{}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return fmt.Errorf("this is not a plan: %w", err)
+	}
+	switch {
+	case head.Format == 0:
+		return errors.New("this is not a plan: it has no flowcatalystPlan")
+	case head.Format > Format:
+		return fmt.Errorf("the plan has format %d and this program reads up to %d; make the plan anew with this version", head.Format, Format)
+	}
+	if err := json.Unmarshal(b, &d); err != nil {
+		return fmt.Errorf("read the plan: %w", err)
+	}
+	*p = Plan{Manifest: d.Manifest, ClientID: d.ClientID, Changes: d.Changes}
+	return nil
+}
+
+// UnmarshalJSON reads a change and the resource of its kind.
+func (c *Change) UnmarshalJSON(b []byte) error {
+	type plain Change
+	aux := struct {
+		*plain
+		Resource json.RawMessage `json:"resource"`
+	}{plain: (*plain)(c)}
+	if err := json.Unmarshal(b, &aux); err != nil {
+		return err
+	}
+	info, ok := resource.InfoOf(c.Kind)
+	if !ok {
+		return fmt.Errorf("there is no kind %q", c.Kind)
+	}
+	switch c.Action {
+	case Create, Update, Replace, Delete, NoOp, Conflict:
+	default:
+		return fmt.Errorf("%s %s has an unknown action %q", info.Title, c.Code, c.Action)
+	}
+	c.Resource = nil
+	if len(aux.Resource) > 0 && string(aux.Resource) != "null" {
+		c.Resource = info.New()
+		if err := json.Unmarshal(aux.Resource, c.Resource); err != nil {
+			return fmt.Errorf("%s %s: %w", info.Title, c.Code, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/flowcatalyst/fc/client/resource"
+)
+
+// settle gives a declared resource the status that it shall have: the stated
+// one, or the live one unless that is the end of its life.
+func settle(it Item, there resource.Resource) (resource.Resource, []string) {
+	was, is := status(there), status(it.Resource)
+	if it.StatusStated || was == "" || was == is {
+		return it.Resource, nil
+	}
+	if was == "ARCHIVED" {
+		return it.Resource, []string{"is ARCHIVED and will be " + is + " again, because it is declared"}
+	}
+	return withStatus(it.Resource, was), []string{fmt.Sprintf("is %s and stays so; state status = %q to change that", was, is)}
+}
+
+func status(r resource.Resource) string {
+	switch r := r.(type) {
+	case *resource.EventType:
+		return r.Status
+	case *resource.DispatchPool:
+		return r.Status
+	case *resource.Connection:
+		return r.Status
+	case *resource.Subscription:
+		return r.Status
+	}
+	return ""
+}
+
+func withStatus(r resource.Resource, s string) resource.Resource {
+	switch r := r.(type) {
+	case *resource.EventType:
+		c := *r
+		c.Status = s
+		return &c
+	case *resource.DispatchPool:
+		c := *r
+		c.Status = s
+		return &c
+	case *resource.Connection:
+		c := *r
+		c.Status = s
+		return &c
+	case *resource.Subscription:
+		c := *r
+		c.Status = s
+		return &c
+	}
+	return r
+}
+
+// normal is a copy of a resource in the form in which two can be compared.
+func normal(r, other resource.Resource) resource.Resource {
+	switch r := r.(type) {
+	case *resource.EventType:
+		c := *r
+		c.Defaults()
+		c.SpecVersions = slices.Clone(r.SpecVersions)
+		o, _ := other.(*resource.EventType)
+		for i := range c.SpecVersions {
+			normalVersion(&c.SpecVersions[i], o)
+		}
+		return &c
+	case *resource.DispatchPool:
+		c := *r
+		c.Defaults()
+		return &c
+	case *resource.Connection:
+		c := *r
+		c.Defaults()
+		if c.Signing.Scheme == resource.SchemeNone {
+			c.Signing.Secret, c.Signing.Previous = resource.Secret{}, nil
+		}
+		if c.Signing.Scheme == resource.SchemeFlowCatalyst && c.Signing.Timestamp == "" {
+			c.Signing.Timestamp = "iso"
+		}
+		return &c
+	case *resource.Subscription:
+		c := *r
+		c.Defaults()
+		normalSubscription(&c)
+		return &c
+	}
+	return r
+}
+
+// normalVersion drops what the server adds. A version's status only goes
+// forward, and a manifest that says nothing about it means "as far as it is".
+func normalVersion(v *resource.SpecVersion, other *resource.EventType) {
+	sv := resource.SpecVersion{Version: v.Version, Schema: v.Schema, Status: v.Status}
+	if sv.Status == "" {
+		sv.Status = "FINALISING"
+	}
+	if other != nil && sv.Status == "FINALISING" {
+		for _, o := range other.SpecVersions {
+			if o.Version == v.Version && o.Status != "" {
+				sv.Status = o.Status
+			}
+		}
+	}
+	*v = sv
+}
+
+func normalSubscription(s *resource.Subscription) {
+	if s.ConnectionCode != "" || s.ConnectionID != "" {
+		// The server shows the connection's URL as the target.
+		s.Target = ""
+	}
+	if s.ConnectionCode != "" {
+		s.ConnectionID = ""
+	}
+	if s.DispatchPoolCode == "" && s.DispatchPoolID == "" {
+		s.DispatchPoolCode = resource.DefaultPool
+	}
+	if s.DispatchPoolCode != "" {
+		s.DispatchPoolID = ""
+	}
+	if len(s.RetrySchedule) == 0 {
+		s.RetrySchedule = resource.DefaultRetrySchedule
+	}
+	s.RetryOn = slices.Clone(s.RetryOn)
+	slices.Sort(s.RetryOn)
+}
