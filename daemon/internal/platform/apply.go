@@ -1,0 +1,276 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/flowcatalyst/fc/client/resource"
+)
+
+// ApplyRequest is a manifest's plan, to be carried out whole or not at all.
+type ApplyRequest struct {
+	Manifest string        `json:"manifest"`
+	ClientID string        `json:"clientId,omitempty"`
+	DryRun   bool          `json:"dryRun,omitempty"`
+	Changes  []ApplyChange `json:"changes"`
+}
+
+// ApplyChange is one step of a plan.
+type ApplyChange struct {
+	Action   string          `json:"action" enum:"create,update,delete,replace"`
+	Kind     string          `json:"kind"`
+	Code     string          `json:"code"`
+	ID       string          `json:"id,omitempty"`
+	Revision int64           `json:"revision,omitempty"` // that the plan was computed against
+	Adopt    bool            `json:"adopt,omitempty"`    // take over what another manifest, or none, manages
+	Resource json.RawMessage `json:"resource,omitempty"`
+}
+
+// ApplyAnswer says what was done, or in a dry run what would be.
+type ApplyAnswer struct {
+	DryRun   bool          `json:"dryRun"`
+	Version  int64         `json:"version"`
+	Results  []ApplyResult `json:"results"`
+	Warnings []string      `json:"warnings,omitempty"`
+}
+
+// ApplyResult is the answer for one change.
+type ApplyResult struct {
+	Action      string `json:"action"`
+	Kind        string `json:"kind"`
+	Code        string `json:"code"`
+	ID          string `json:"id,omitempty"`
+	Revision    int64  `json:"revision,omitempty"`
+	CancelsJobs int    `json:"cancelsJobs,omitempty"` // open jobs of a deleted subscription, counted up to 1000
+}
+
+// maxApply bounds one apply.
+const maxApply = 5000
+
+// step is a change with its kind looked up and its resource read.
+type step struct {
+	ApplyChange
+	info    resource.KindInfo
+	fields  fields
+	subject resource.Resource // what it left in the draft, or took out
+}
+
+// Apply carries out a plan: all of it in one write, or nothing.
+func (p *Platform) Apply(ctx context.Context, c Caller, req ApplyRequest) (ApplyAnswer, error) {
+	steps, err := readSteps(c, &req)
+	if err != nil {
+		return ApplyAnswer{}, err
+	}
+	client, refused := c.tenant(req.ClientID)
+	if refused != nil {
+		return ApplyAnswer{}, refused
+	}
+	d, err := p.change(ctx, c, req.DryRun, func(d *draft) error {
+		d.strict = true
+		return d.carryOut(req.Manifest, client, steps)
+	})
+	if err != nil {
+		return ApplyAnswer{}, err
+	}
+	answer := ApplyAnswer{DryRun: req.DryRun, Version: d.version, Results: make([]ApplyResult, len(steps)), Warnings: d.warnings}
+	for i, s := range steps {
+		r := ApplyResult{Action: s.Action, Kind: string(s.info.Kind), Code: s.Code}
+		if s.subject != nil {
+			m := s.subject.Base()
+			r.ID, r.Revision = m.ID, m.Revision
+		}
+		removed := s.Action == "delete" || s.Action == "replace"
+		if removed && s.info.Kind == resource.KindSubscription {
+			id := s.subject.Base().ID
+			for old, next := range d.replaced {
+				if next == id {
+					id = old
+				}
+			}
+			if r.CancelsJobs, err = p.openJobs(ctx, id); err != nil {
+				p.log.Warn("open jobs of a deleted subscription can not be counted", "subscription", id, "error", err)
+			}
+			if !req.DryRun {
+				p.afterRemoval(ctx, &resource.Subscription{Meta: resource.Meta{ID: id}})
+			}
+		}
+		if req.DryRun && s.Action == "create" || req.DryRun && s.Action == "replace" {
+			r.ID = "" // it will get one
+		}
+		answer.Results[i] = r
+	}
+	return answer, nil
+}
+
+// readSteps checks a plan by itself.
+func readSteps(c Caller, req *ApplyRequest) ([]*step, error) {
+	var problems []Problem
+	note := func(ch ApplyChange, ps ...resource.Problem) {
+		for _, p := range ps {
+			problems = append(problems, Problem{Kind: ch.Kind, Code: ch.Code, Problem: p})
+		}
+	}
+	if p := checkClient(req.Manifest); req.Manifest == "" || p != "" {
+		note(ApplyChange{}, resource.Problem{Field: "manifest", Detail: "must be a name of letters, digits, '_', '-' and '.', at most 64 characters", Try: "orders"})
+	}
+	if len(req.Changes) > maxApply {
+		return nil, invalidField("changes", fmt.Sprintf("has more than %d changes", maxApply), "several manifests")
+	}
+	named := map[string]bool{}
+	steps := make([]*step, 0, len(req.Changes))
+	for i, ch := range req.Changes {
+		info, ok := resource.InfoOf(resource.Kind(ch.Kind))
+		if !ok {
+			note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].kind", i), Detail: "is not a kind of resource", Try: string(resource.KindSubscription)})
+			continue
+		}
+		s := &step{ApplyChange: ch, info: info}
+		var actions []string
+		switch ch.Action {
+		case "create", "update", "delete":
+			actions = []string{ch.Action}
+		case "replace":
+			actions = []string{"create", "delete"}
+		default:
+			note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].action", i), Detail: "must be create, update, delete or replace"})
+			continue
+		}
+		for _, action := range actions {
+			if permission := "platform:messaging:" + info.Permission + ":" + action; c.May == nil || !c.May(permission) {
+				return nil, refuse(CodeForbidden, "the plan needs the permission %s", permission)
+			}
+		}
+		if key := ch.Kind + "/" + ch.Code; named[key] {
+			note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].code", i), Detail: "is changed twice by this plan"})
+		} else {
+			named[key] = true
+		}
+		if ch.Action != "delete" {
+			f, err := readFields(info.Kind, ch.Resource)
+			if err != nil {
+				note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].resource", i), Detail: "must be a JSON object"})
+				continue
+			}
+			if _, ok := f["code"]; !ok {
+				f["code"], _ = json.Marshal(ch.Code)
+			}
+			r, ps := build(info, f)
+			note(ch, ps...)
+			if len(ps) == 0 && r.Key() != ch.Code {
+				note(ch, resource.Problem{Field: "code", Detail: "differs between the change and its resource"})
+			}
+			s.fields = f
+		}
+		steps = append(steps, s)
+	}
+	if len(problems) > 0 {
+		return nil, &Error{Code: CodeInvalid, Detail: "the plan can not be accepted", Problems: problems}
+	}
+	return steps, nil
+}
+
+// carryOut drafts the steps in dependency order: deletes are checked against
+// the world as it will be, so their place does not matter.
+func (d *draft) carryOut(manifest, client string, steps []*step) error {
+	ordered := slices.Clone(steps)
+	slices.SortStableFunc(ordered, func(a, b *step) int { return a.info.Kind.Order() - b.info.Kind.Order() })
+	var stale, foreign []Conflict
+	for _, s := range ordered {
+		before := d.byKey[worldKey{s.info.Kind, client, s.Code}]
+		conflict := func(list *[]Conflict, format string, args ...any) {
+			*list = append(*list, Conflict{string(s.info.Kind), s.Code, fmt.Sprintf(format, args...)})
+		}
+		switch {
+		case s.Action == "create" && before != nil:
+			conflict(&stale, "the plan creates it, and it exists now")
+			continue
+		case s.Action != "create" && before == nil:
+			conflict(&stale, "the plan expects it at revision %d, and it is gone", s.Revision)
+			continue
+		case before != nil && before.Base().Revision != s.Revision:
+			conflict(&stale, "the plan was made at revision %d, and it is at %d now", s.Revision, before.Base().Revision)
+			continue
+		case before != nil && s.ID != "" && s.ID != before.Base().ID:
+			conflict(&stale, "the plan names another resource of this code, which is gone")
+			continue
+		case before != nil && before.Base().ManagedBy != manifest && !s.Adopt:
+			owner := "no manifest manages it"
+			if by := before.Base().ManagedBy; by != "" {
+				owner = "it is managed by manifest " + by
+			}
+			conflict(&foreign, "%s; adopt takes it over", owner)
+			continue
+		}
+		if err := d.take(s, before, manifest, client); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(stale) > 0:
+		return &Error{Code: CodeStalePlan, Detail: "the world has changed since the plan was made; nothing was changed", Conflicts: stale}
+	case len(foreign) > 0:
+		return &Error{Code: CodeNotOwned, Detail: "the plan touches what this manifest does not manage; nothing was changed", Conflicts: foreign}
+	}
+	return nil
+}
+
+// take drafts one step whose expectations hold.
+func (d *draft) take(s *step, before resource.Resource, manifest, client string) error {
+	if s.Action == "delete" || s.Action == "replace" {
+		if err := mayRemove(s.info, before); err != nil {
+			return err
+		}
+		d.remove(before)
+		s.subject = before
+	}
+	if s.Action == "delete" {
+		return nil
+	}
+	r, ps := build(s.info, s.fields)
+	if len(ps) > 0 {
+		d.problem(r, ps...)
+		return nil
+	}
+	m := r.Base()
+	protected := m.Protected
+	*m = resource.Meta{ClientID: client, ManagedBy: manifest, Protected: protected, Source: "CODE"}
+	if before != nil {
+		inheritSecret(before, r)
+		inheritStatus(before, r)
+	}
+	s.subject = r
+	if s.Action == "update" {
+		d.update(before, r, "UPDATE")
+		return nil
+	}
+	d.add(r, "CREATE")
+	if s.Action == "replace" {
+		d.replaced[before.Base().ID] = m.ID
+	}
+	return nil
+}
+
+// inheritStatus keeps the state that an operator chose where the plan does
+// not speak of it.
+func inheritStatus(before, after resource.Resource) {
+	switch r := after.(type) {
+	case *resource.EventType:
+		if r.Status == "" {
+			r.Status = before.(*resource.EventType).Status
+		}
+	case *resource.DispatchPool:
+		if r.Status == "" {
+			r.Status = before.(*resource.DispatchPool).Status
+		}
+	case *resource.Connection:
+		if r.Status == "" {
+			r.Status = before.(*resource.Connection).Status
+		}
+	case *resource.Subscription:
+		if r.Status == "" {
+			r.Status = before.(*resource.Subscription).Status
+		}
+	}
+}

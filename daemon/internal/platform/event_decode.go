@@ -1,0 +1,337 @@
+package platform
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+)
+
+// The limits of one event.
+const (
+	MaxData      = 1 << 20 // bytes of data
+	maxDepth     = 64      // objects and arrays within each other
+	maxContext   = 100     // pairs of context data
+	maxText      = 1024    // bytes of a text field
+	maxDedupID   = 2100    // two texts and a space fit: see Draft
+	maxPairValue = 4096
+)
+
+// Draft is one event of a request as it was read: what it asks for, and what
+// is wrong with it.
+type Draft struct {
+	Event    flow.Event
+	ItemID   string // the id that a batch item gave itself
+	Problems []resource.Problem
+}
+
+// wireEvent is an event with all names under which its fields come. Matching
+// of names ignores case, so CloudEvents' own spelling ("specversion") and
+// extension attributes ("messagegroup") need no names of their own.
+type wireEvent struct {
+	ID              json.RawMessage `json:"id"`
+	Type            string          `json:"type"`
+	Source          string          `json:"source"`
+	Subject         string          `json:"subject"`
+	Time            string          `json:"time"`
+	Data            json.RawMessage `json:"data"`
+	DataBase64      json.RawMessage `json:"data_base64"`
+	DataContentType string          `json:"dataContentType"`
+	SpecVersion     string          `json:"specVersion"`
+	MessageGroup    string          `json:"messageGroup"`
+	CorrelationID   string          `json:"correlationId"`
+	CausationID     string          `json:"causationId"`
+	DeduplicationID string          `json:"deduplicationId"`
+	ClientID        string          `json:"clientId"`
+	ContextData     []flow.KeyValue `json:"contextData"`
+	Traceparent     string          `json:"traceparent"`
+	Payload         json.RawMessage `json:"payload"`
+
+	EventType         string          `json:"eventType"`
+	SnakeEventType    string          `json:"event_type"`
+	SnakeContentType  string          `json:"data_content_type"`
+	SnakeSpecVersion  string          `json:"spec_version"`
+	SnakeMessageGroup string          `json:"message_group"`
+	SnakeCorrelation  string          `json:"correlation_id"`
+	SnakeCausation    string          `json:"causation_id"`
+	SnakeDedup        string          `json:"deduplication_id"`
+	SnakeClient       string          `json:"client_id"`
+	SnakeContext      []flow.KeyValue `json:"context_data"`
+}
+
+// DecodeEvent reads one event. With cloudEvent it is a CloudEvent in
+// structured mode: its id is its publisher's, and with its source the default
+// for deduplication.
+func DecodeEvent(body []byte, cloudEvent bool) Draft {
+	var w wireEvent
+	if err := json.Unmarshal(body, &w); err != nil {
+		return Draft{Problems: Malformed(err).fields()}
+	}
+	if !cloudEvent && w.Payload != nil && w.Type == "" && w.EventType == "" && w.SnakeEventType == "" {
+		return decodeItem(&w)
+	}
+	return w.draft(cloudEvent)
+}
+
+// decodeItem reads {id, messageGroup?, payload: event}, the form in which
+// outbox processors wrap events. The row's id makes repeats harmless.
+func decodeItem(item *wireEvent) Draft {
+	payload := unquoted(item.Payload)
+	var w wireEvent
+	if err := json.Unmarshal(payload, &w); err != nil {
+		d := Draft{Problems: Malformed(err).fields()}
+		for i := range d.Problems {
+			d.Problems[i].Field = "payload." + strings.TrimPrefix(d.Problems[i].Field, "body")
+			d.Problems[i].Field = strings.TrimSuffix(d.Problems[i].Field, ".")
+		}
+		return d
+	}
+	if w.MessageGroup == "" {
+		w.MessageGroup = first(item.MessageGroup, item.SnakeMessageGroup)
+	}
+	if w.ClientID == "" {
+		w.ClientID = first(item.ClientID, item.SnakeClient)
+	}
+	d := w.draft(false)
+	d.ItemID = plainText(item.ID)
+	if d.Event.DeduplicationID == "" {
+		d.Event.DeduplicationID = d.ItemID
+	}
+	return d
+}
+
+func (e *Error) fields() []resource.Problem {
+	ps := make([]resource.Problem, len(e.Problems))
+	for i, p := range e.Problems {
+		ps[i] = p.Problem
+		if p.Field == "body" {
+			ps[i].Detail = strings.TrimPrefix(e.Detail, "the body ")
+		}
+	}
+	return ps
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// plainText is the value of a JSON string, or the text of a number.
+func plainText(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	if len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
+		return string(raw)
+	}
+	return ""
+}
+
+// unquoted is the document within a JSON string that holds an object or an
+// array, and anything else as it is. SDKs send data so.
+func unquoted(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || raw[0] != '"' {
+		return raw
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return raw
+	}
+	inner := bytes.TrimSpace([]byte(s))
+	if len(inner) == 0 || inner[0] != '{' && inner[0] != '[' || !json.Valid(inner) {
+		return raw
+	}
+	return inner
+}
+
+// draft turns what came into an event and checks it.
+func (w *wireEvent) draft(cloudEvent bool) Draft {
+	var d Draft
+	e := &d.Event
+	e.Type = first(w.Type, first(w.EventType, w.SnakeEventType))
+	e.Source = w.Source
+	e.Subject = w.Subject
+	e.Data = w.Data
+	e.DataContentType = first(w.DataContentType, w.SnakeContentType)
+	e.SpecVersion = first(w.SpecVersion, w.SnakeSpecVersion)
+	e.MessageGroup = first(w.MessageGroup, w.SnakeMessageGroup)
+	e.CorrelationID = first(w.CorrelationID, w.SnakeCorrelation)
+	e.CausationID = first(w.CausationID, w.SnakeCausation)
+	e.DeduplicationID = first(w.DeduplicationID, w.SnakeDedup)
+	e.ClientID = first(w.ClientID, w.SnakeClient)
+	e.Traceparent = w.Traceparent
+	e.ContextData = w.ContextData
+	if e.ContextData == nil {
+		e.ContextData = w.SnakeContext
+	}
+
+	if e.Source == "" {
+		e.Source = "/"
+	}
+	if e.SpecVersion == "" {
+		e.SpecVersion = "1.0"
+	}
+	if e.DataContentType == "" {
+		e.DataContentType = "application/json"
+	}
+	if isJSON(e.DataContentType) {
+		e.Data = unquoted(e.Data)
+	}
+	if len(e.Data) == 0 {
+		e.Data = json.RawMessage("null")
+	}
+	if cloudEvent {
+		e.CloudEventID = plainText(w.ID)
+		switch {
+		case e.CloudEventID == "":
+			d.bad("id", "is required of a CloudEvent", "")
+		case w.Source == "":
+			d.bad("source", "is required of a CloudEvent", "/orders")
+		case w.SpecVersion != "1.0":
+			d.bad("specversion", "must be 1.0", "1.0")
+		case e.DeduplicationID == "":
+			e.DeduplicationID = e.Source + " " + e.CloudEventID
+		}
+	}
+	if w.DataBase64 != nil {
+		d.bad("data_base64", "is not accepted: data must be JSON", "data")
+	}
+	if w.Time != "" {
+		t, err := time.Parse(time.RFC3339Nano, w.Time)
+		if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+			d.bad("time", "must be an RFC 3339 time", "2026-01-02T15:04:05Z")
+		}
+		e.Time = t.UTC()
+	}
+	d.check()
+	return d
+}
+
+func isJSON(contentType string) bool {
+	ct, _, _ := strings.Cut(contentType, ";")
+	ct = strings.TrimSpace(ct)
+	return ct == "application/json" || strings.HasSuffix(ct, "+json") || strings.EqualFold(ct, "application/json")
+}
+
+func (d *Draft) bad(field, detail, try string) {
+	d.Problems = append(d.Problems, resource.Problem{Field: field, Detail: detail, Try: try})
+}
+
+// check bounds every field, so that what is stored can be delivered: ids and
+// groups travel in headers.
+func (d *Draft) check() {
+	e := &d.Event
+	if e.Type == "" {
+		d.bad("type", "is required", "orders:fulfillment:shipment:shipped")
+	} else if p := resource.CheckEventType(e.Type); p != "" {
+		d.bad("type", p, "orders:fulfillment:shipment:shipped")
+	}
+	d.text("source", e.Source, maxText)
+	d.text("subject", e.Subject, maxText)
+	d.text("dataContentType", e.DataContentType, 100)
+	d.text("specVersion", e.SpecVersion, 20)
+	d.text("messageGroup", e.MessageGroup, maxText)
+	d.text("correlationId", e.CorrelationID, maxText)
+	d.text("causationId", e.CausationID, maxText)
+	d.text("deduplicationId", e.DeduplicationID, maxDedupID)
+	d.text("traceparent", e.Traceparent, 100)
+	d.text("id", e.CloudEventID, maxText)
+	if p := checkClient(e.ClientID); p != "" {
+		d.bad("clientId", p, "")
+	}
+	if len(e.ContextData) > maxContext {
+		d.bad("contextData", fmt.Sprintf("has more than %d pairs", maxContext), "")
+	}
+	for i, kv := range e.ContextData {
+		if kv.Key == "" || len(kv.Key) > maxText || len(kv.Value) > maxPairValue {
+			d.bad(fmt.Sprintf("contextData[%d]", i), fmt.Sprintf("needs a key of at most %d bytes and a value of at most %d", maxText, maxPairValue), "")
+			break
+		}
+	}
+	switch {
+	case len(e.Data) > MaxData:
+		d.bad("data", fmt.Sprintf("is larger than %d bytes", MaxData), "a reference to where the rest is")
+	case depth(e.Data) > maxDepth:
+		d.bad("data", fmt.Sprintf("nests deeper than %d", maxDepth), "")
+	}
+}
+
+func (d *Draft) text(field, v string, most int) {
+	if p := checkText(v, most); p != "" {
+		d.bad(field, p, "")
+	}
+}
+
+// checkText says what is wrong with a text of one line, or "".
+func checkText(v string, most int) string {
+	if len(v) > most {
+		return fmt.Sprintf("is longer than %d bytes", most)
+	}
+	for i := range len(v) {
+		if v[i] < ' ' || v[i] == 0x7f {
+			return "has a control character"
+		}
+	}
+	return ""
+}
+
+// depth is how deep valid JSON nests.
+func depth(b []byte) int {
+	most, now := 0, 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			now++
+			most = max(most, now)
+		case '}', ']':
+			now--
+		}
+	}
+	return most
+}
+
+// MaxItems is how many events or tasks one batch may have.
+const MaxItems = 1000
+
+// DecodeBatch reads {"items": […]}, {"events": […]}, {"jobs": […]} or a bare
+// array into its items, without reading these.
+func DecodeBatch(body []byte) ([]json.RawMessage, error) {
+	var items []json.RawMessage
+	if b := bytes.TrimSpace(body); len(b) > 0 && b[0] == '[' {
+		if err := json.Unmarshal(body, &items); err != nil {
+			return nil, Malformed(err)
+		}
+	} else {
+		var w struct{ Items, Events, Jobs []json.RawMessage }
+		if err := json.Unmarshal(body, &w); err != nil {
+			return nil, Malformed(err)
+		}
+		switch {
+		case w.Items != nil:
+			items = w.Items
+		case w.Events != nil:
+			items = w.Events
+		case w.Jobs != nil:
+			items = w.Jobs
+		default:
+			return nil, invalidField("items", "is required: the array of the batch", `{"items": […]}`)
+		}
+	}
+	if len(items) > MaxItems {
+		return nil, invalidField("items", fmt.Sprintf("has %d items; a batch has at most %d, and nothing of this one was accepted", len(items), MaxItems), "several batches")
+	}
+	return items, nil
+}

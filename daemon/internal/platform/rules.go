@@ -1,0 +1,208 @@
+package platform
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/match"
+)
+
+// rules are what only a kind knows, or only other resources can tell. They
+// may complete the resource: references get both their names, secrets that
+// were left out are kept.
+func (d *draft) rules(before, after resource.Resource) {
+	switch r := after.(type) {
+	case *resource.EventType:
+		old, _ := before.(*resource.EventType)
+		d.eventTypeRules(old, r)
+	case *resource.DispatchPool:
+		if isDefaultPool(r) && r.Status == resource.PoolArchived {
+			d.problem(r, resource.Problem{Field: "status", Detail: "must not be ARCHIVED: this pool takes what names no other"})
+		}
+	case *resource.Connection:
+		old, _ := before.(*resource.Connection)
+		d.problem(r, keepSecrets(old, r)...)
+	case *resource.Subscription:
+		d.subscriptionRules(r)
+	}
+}
+
+func isDefaultPool(r resource.Resource) bool {
+	return r.Kind() == resource.KindDispatchPool && r.Key() == resource.DefaultPool && r.Base().ClientID == ""
+}
+
+// eventTypeRules give versions their times.
+func (d *draft) eventTypeRules(old, t *resource.EventType) {
+	for i := range t.SpecVersions {
+		v := &t.SpecVersions[i]
+		v.CreatedAt, v.FinalisedAt, v.DeprecatedAt = d.now, nil, nil
+		if old != nil {
+			if k := slices.IndexFunc(old.SpecVersions, func(o resource.SpecVersion) bool { return o.Version == v.Version }); k >= 0 {
+				o := old.SpecVersions[k]
+				v.CreatedAt, v.FinalisedAt, v.DeprecatedAt = o.CreatedAt, o.FinalisedAt, o.DeprecatedAt
+				if o.Status != "FINALISING" && !sameJSON(o.Schema, v.Schema) {
+					d.problem(t, resource.Problem{Field: fmt.Sprintf("specVersions[%d].schema", i), Detail: "must not change once the version is finalised", Try: "a new version"})
+				}
+			}
+		}
+		if v.Status != "FINALISING" && v.FinalisedAt == nil {
+			v.FinalisedAt = &d.now
+		}
+		if v.Status == "DEPRECATED" && v.DeprecatedAt == nil {
+			v.DeprecatedAt = &d.now
+		}
+	}
+}
+
+func sameJSON(a, b []byte) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+}
+
+// nextVersion is the number after the greatest one in use.
+func nextVersion(t *resource.EventType) string {
+	most := 0
+	for _, v := range t.SpecVersions {
+		if n, err := strconv.Atoi(v.Version); err == nil {
+			most = max(most, n)
+		}
+	}
+	return strconv.Itoa(most + 1)
+}
+
+// keepSecrets puts the values back that an update left out or named by their
+// fingerprint only, as every answer shows them.
+func keepSecrets(old, c *resource.Connection) []resource.Problem {
+	var known []resource.Secret
+	if old != nil {
+		known = append(known, old.Signing.Secret)
+		for _, p := range old.Signing.Previous {
+			known = append(known, p.Secret)
+		}
+	}
+	if c.Signing.Scheme == resource.SchemeNone {
+		c.Signing.Secret, c.Signing.Previous = resource.Secret{}, nil
+		return nil
+	}
+	var ps []resource.Problem
+	fill := func(field string, s *resource.Secret) {
+		if s.Known() || s.IsZero() {
+			return
+		}
+		for _, k := range known {
+			if k.Known() && k.Equal(*s) {
+				*s = k
+				return
+			}
+		}
+		ps = append(ps, resource.Problem{Field: field, Detail: "is the fingerprint of a secret that is not kept here", Try: "the secret itself"})
+	}
+	fill("signing.secret", &c.Signing.Secret)
+	for i := range c.Signing.Previous {
+		fill(fmt.Sprintf("signing.previous[%d].secret", i), &c.Signing.Previous[i].Secret)
+		if c.Signing.Previous[i].Secret.IsZero() {
+			ps = append(ps, resource.Problem{Field: fmt.Sprintf("signing.previous[%d].secret", i), Detail: "is required"})
+		}
+	}
+	return ps
+}
+
+// inheritSecret keeps the old secret where an update names none at all. It
+// goes before Validate, which misses a secret that is not there.
+func inheritSecret(before, after resource.Resource) {
+	old, ok := before.(*resource.Connection)
+	c, ok2 := after.(*resource.Connection)
+	if ok && ok2 && c.Signing.Secret.IsZero() && c.Signing.Scheme != "" && c.Signing.Scheme != resource.SchemeNone {
+		c.Signing.Secret = old.Signing.Secret
+	}
+}
+
+func (d *draft) subscriptionRules(s *resource.Subscription) {
+	for i, b := range s.EventTypes {
+		if err := match.CheckFilter(b.Filter); err != nil {
+			d.problem(s, resource.Problem{Field: fmt.Sprintf("eventTypes[%d].filter", i), Detail: err.Error(), Try: "data.total > 100.0"})
+		}
+	}
+	if s.ConnectionID != "" || s.ConnectionCode != "" {
+		r := d.resolve(resource.KindConnection, s.ClientID, s.ConnectionID, s.ConnectionCode)
+		if r == nil {
+			d.problem(s, resource.Problem{Field: refField("connection", s.ConnectionID), Detail: "names no connection of this client or of anchor level", Try: "create the connection first"})
+		} else {
+			s.ConnectionID, s.ConnectionCode = r.Base().ID, r.Key()
+		}
+	}
+	if s.DispatchPoolID != "" || s.DispatchPoolCode != "" {
+		r := d.resolve(resource.KindDispatchPool, s.ClientID, s.DispatchPoolID, s.DispatchPoolCode)
+		if r == nil && !d.strict {
+			d.warnings = append(d.warnings, refField("dispatchPool", s.DispatchPoolID)+" names no pool of this client or of anchor level; "+resource.DefaultPool+" takes its place")
+			r = d.find(worldKey{resource.KindDispatchPool, "", resource.DefaultPool})
+		}
+		if r == nil {
+			d.problem(s, resource.Problem{Field: refField("dispatchPool", s.DispatchPoolID), Detail: "names no pool of this client or of anchor level", Try: resource.DefaultPool})
+		} else {
+			s.DispatchPoolID, s.DispatchPoolCode = r.Base().ID, r.Key()
+		}
+	}
+}
+
+func refField(name, id string) string {
+	if id != "" {
+		return name + "Id"
+	}
+	return name + "Code"
+}
+
+// resolve finds what a resource of a client names: by id if one is given,
+// else by code, the client's own before anchor level's.
+func (d *draft) resolve(kind resource.Kind, client, id, code string) resource.Resource {
+	if id != "" {
+		if next := d.replaced[id]; next != "" {
+			id = next
+		}
+		r := d.get(id)
+		if r == nil || r.Kind() != kind || r.Base().ClientID != client && r.Base().ClientID != "" {
+			return nil
+		}
+		return r
+	}
+	if r := d.find(worldKey{kind, client, code}); r != nil {
+		return r
+	}
+	return d.find(worldKey{kind, "", code})
+}
+
+// repoint lets what names a replaced resource name its successor.
+func (d *draft) repoint() {
+	if len(d.replaced) == 0 {
+		return
+	}
+	var stale []*resource.Subscription
+	d.all(resource.KindSubscription, func(r resource.Resource) {
+		s := r.(*resource.Subscription)
+		if d.replaced[s.ConnectionID] != "" || d.replaced[s.DispatchPoolID] != "" {
+			stale = append(stale, s)
+		}
+	})
+	for _, s := range stale {
+		next := *s
+		if id := d.replaced[s.ConnectionID]; id != "" {
+			next.ConnectionID = id
+		}
+		if id := d.replaced[s.DispatchPoolID]; id != "" {
+			next.DispatchPoolID = id
+		}
+		d.update(s, &next, "UPDATE")
+	}
+}
+
+// same says that two states of a resource differ in nothing that a caller
+// may change.
+func same(a, b resource.Resource) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
