@@ -74,6 +74,42 @@ func TestPrintReadsBackToTheSameValues(t *testing.T) {
 	}
 }
 
+func TestPrintWritesTextThatHCLWouldRead(t *testing.T) {
+	for _, dir := range []string{"/srv/${x}", `C:\fc "1"`, "/srv/%{ if", "/srv/tab\tbell\a", "/srv/日本"} {
+		d, diags := DevDaemon(dir, noEnv)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		if again := mustDaemon(t, printed(t, d), noEnv); again.DataDir != dir || again.Store.Path != dir+"/flowcatalyst.db" {
+			t.Errorf("%q came back as %q", dir, again.DataDir)
+		}
+	}
+}
+
+func TestListenersThatCannotBothHaveTheirAddress(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{":8080", ":8080", true},
+		{":8080", ":8081", false},
+		{":0", ":0", false},
+		{"127.0.0.1:8080", ":8080", true},
+		{"0.0.0.0:8080", "10.0.0.1:8080", true},
+		{"[::]:8080", "127.0.0.1:8080", true},
+		{"localhost:8080", "127.0.0.1:8080", true},
+		{"10.0.0.1:8080", "10.0.0.2:8080", false},
+		{"LOCALHOST:8080", "localhost:8080", true},
+	} {
+		if got := overlap(c.a, c.b); got != c.want {
+			t.Errorf("%s and %s: %v", c.a, c.b, got)
+		}
+		if got := overlap(c.b, c.a); got != c.want {
+			t.Errorf("%s and %s: %v", c.b, c.a, got)
+		}
+	}
+}
+
 func TestEveryTypedValueIsRead(t *testing.T) {
 	d, diags := LoadDaemon("testdata/daemon/good-full.hcl", environment("ORDERS_DATABASE_URL", "postgres://fc:pw@db.example.com/orders"))
 	if diags.HasErrors() {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -119,25 +120,25 @@ func readText(base, path string) (string, error) {
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(base, full)
 	}
-	f, err := os.Open(full)
-	if err != nil {
-		return "", cannotRead(path, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return "", cannotRead(path, err)
-	case info.IsDir():
-		return "", &fault{summary: fmt.Sprintf("Cannot read %s", path), detail: "It is a directory."}
-	case info.Size() > maxFile:
-		return "", &fault{summary: fmt.Sprintf("Cannot read %s", path), detail: fmt.Sprintf("It is larger than %s.", formatSize(maxFile))}
-	}
-	b, err := os.ReadFile(full)
+	b, err := readBounded(full)
 	if err != nil {
 		return "", cannotRead(path, err)
 	}
 	return string(b), nil
+}
+
+// readBounded reads a file up to maxFile: a device has no end.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is larger than %s", formatSize(maxFile))}
+	}
+	return b, err
 }
 
 func cannotRead(path string, err error) *fault {
@@ -146,7 +147,7 @@ func cannotRead(path string, err error) *fault {
 	if errors.As(err, &pe) {
 		err = pe.Err
 	}
-	f.detail = fmt.Sprintf("The file could not be opened: %v.", err)
+	f.detail = fmt.Sprintf("The file could not be read: %v.", err)
 	if errors.Is(err, fs.ErrNotExist) {
 		f.try = "a path relative to the folder of this file"
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -66,8 +67,13 @@ func parsed[T any](want string, parse func(string) (T, error), show func(T) stri
 			}
 			return parse(t)
 		},
-		show: func(v T) string { return strconv.Quote(show(v)) },
+		show: func(v T) string { return quote(show(v)) },
 	}
+}
+
+// quote writes a string as HCL: its escapes are not Go's, and "${" is not text.
+func quote(s string) string {
+	return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes())
 }
 
 func same(s string) string { return s }
@@ -265,7 +271,7 @@ var networks = kind[[]netip.Prefix]{
 	show: func(ps []netip.Prefix) string {
 		q := make([]string, len(ps))
 		for i, p := range ps {
-			q[i] = strconv.Quote(p.String())
+			q[i] = quote(p.String())
 		}
 		return "[" + strings.Join(q, ", ") + "]"
 	},

@@ -51,7 +51,8 @@ type item struct {
 	adopt  bool
 	sec    *section
 	block  hcl.Range
-	fields map[string]field // by the JSON name of the field
+	fields map[string]field  // by the JSON name of the field
+	names  map[string]string // JSON name to HCL name, of absent fields too
 	zeros  []zero
 }
 
@@ -79,7 +80,7 @@ func LoadManifest(path string, opts ManifestOptions) (*Manifest, Diagnostics) {
 	}
 	mr := &manifestReader{
 		r: &reader{env: opts.Env, openly: true}, opts: opts,
-		m: &Manifest{items: map[itemKey]*item{}}, labels: map[resource.Kind][]string{},
+		m: &Manifest{items: map[itemKey]*item{}}, labels: map[resource.Kind][]string{}, keys: map[string][]string{},
 	}
 	mr.read(files)
 	diags = append(mr.r.diags, mr.r.later...).sort()
@@ -152,13 +153,14 @@ func (it *item) find(name string) field {
 // diagnostic puts a noun's own finding into the words of HCL.
 func (it *item) diagnostic(p resource.Problem) Diagnostic {
 	f := it.find(p.Field)
-	name := f.name
-	if name == "" {
+	name, summary := f.name, "Invalid %q"
+	if own, known := it.names[p.Field]; known && own != name {
+		name, summary = own, "Missing attribute %q"
+	} else if name == "" {
 		name = p.Field
 	}
-	s := it.sec
-	return s.diagnostic(SeverityError, f.rng, fmt.Sprintf("Invalid %q", name),
-		fmt.Sprintf("%s of %s %s.", name, s.title(), strings.TrimSuffix(p.Detail, ".")), p.Try)
+	return it.sec.diagnostic(SeverityError, f.rng, fmt.Sprintf(summary, name),
+		fmt.Sprintf("%s: %s.", name, strings.TrimSuffix(p.Detail, ".")), p.Try)
 }
 
 // manifestReader reads the top of a manifest's files.
@@ -170,6 +172,7 @@ type manifestReader struct {
 	vars   map[string]cty.Value
 	locals map[string]cty.Value
 	labels map[resource.Kind][]string // that references can use
+	keys   map[string][]string        // of for_each, by kind and label
 	stage  stage
 }
 

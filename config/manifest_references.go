@@ -42,7 +42,10 @@ func (mr *manifestReader) reference(s *section, t hcl.Traversal) *fault {
 		}
 		return missing("name", root, t, []string{"key", "value"})
 	case isKind && mr.stage == stageValues:
-		return missing(strings.ReplaceAll(root, "_", " "), root, t, mr.labels[resource.Kind(root)])
+		if f := missing(strings.ReplaceAll(root, "_", " "), root, t, mr.labels[resource.Kind(root)]); f != nil {
+			return f
+		}
+		return mr.missingKey(root, t)
 	case isKind || root == "var" || root == "local":
 		return &fault{
 			summary: fmt.Sprintf("%s is not known here", root),
@@ -65,19 +68,8 @@ func missing(what, root string, t hcl.Traversal, names []string) *fault {
 	if len(t) < 2 {
 		return nil // the whole object, as in keys(var)
 	}
-	name := ""
-	switch step := t[1].(type) {
-	case hcl.TraverseAttr:
-		name = step.Name
-	case hcl.TraverseIndex:
-		if step.Key.Type() != cty.String {
-			return nil
-		}
-		name = step.Key.AsString()
-	default:
-		return nil
-	}
-	if slices.Contains(names, name) {
+	name, ok := stepName(t[1])
+	if !ok || slices.Contains(names, name) {
 		return nil
 	}
 	f := &fault{
@@ -89,4 +81,36 @@ func missing(what, root string, t hcl.Traversal, names []string) *fault {
 		f.detail += fmt.Sprintf(" It declares no %s at all.", what)
 	}
 	return f
+}
+
+// missingKey says that a reference to a block with for_each has a key that is
+// not one of its elements.
+func (mr *manifestReader) missingKey(root string, t hcl.Traversal) *fault {
+	if len(t) < 3 {
+		return nil
+	}
+	label, _ := stepName(t[1])
+	key, ok := stepName(t[2])
+	keys := mr.keys[root+" "+label]
+	if !ok || len(keys) == 0 || slices.Contains(keys, key) {
+		return nil
+	}
+	return &fault{
+		summary: fmt.Sprintf("Unknown key %q", key),
+		detail:  fmt.Sprintf("for_each of %s.%s has no such element.", root, label),
+		try:     tryName(key, keys),
+	}
+}
+
+// stepName is the name in .name or ["name"].
+func stepName(step hcl.Traverser) (string, bool) {
+	switch step := step.(type) {
+	case hcl.TraverseAttr:
+		return step.Name, true
+	case hcl.TraverseIndex:
+		if step.Key.Type() == cty.String && !step.Key.IsNull() {
+			return step.Key.AsString(), true
+		}
+	}
+	return "", false
 }

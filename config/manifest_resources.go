@@ -75,6 +75,7 @@ func (mr *manifestReader) expand(b *hclsyntax.Block) ([]instance, cty.Value) {
 		}
 		in := s.instance(b, label+"-"+e.key)
 		in.kind = kind
+		mr.keys[b.Type+" "+label] = append(mr.keys[b.Type+" "+label], e.key)
 		codes[e.key] = cty.StringVal(in.code)
 		out = append(out, in)
 	}
@@ -138,11 +139,14 @@ func (s *section) forEach() (elements []element, many, ok bool) {
 	return elements, true, true
 }
 
+// said counts what has gone wrong so far, openly or not.
+func (r *reader) said() int { return len(r.diags) + len(r.later) + r.untold }
+
 // readResource reads one instance, and asks the noun what is wrong with it.
 func (mr *manifestReader) readResource(in instance) {
 	s := in.sec
-	errorsBefore := len(s.r.diags)
-	it := &item{sec: s, block: *s.header, fields: map[string]field{"code": in.at}}
+	before := s.r.said()
+	it := &item{sec: s, block: *s.header, fields: map[string]field{"code": in.at}, names: map[string]string{}}
 	switch in.kind {
 	case resource.KindEventType:
 		it.res = readEventType(s, it, in.code)
@@ -166,7 +170,7 @@ func (mr *manifestReader) readResource(in instance) {
 	it.res.Base().ManagedBy = mr.m.Name
 	mr.m.items[key] = it
 	mr.m.Resources = append(mr.m.Resources, it.res)
-	if len(s.r.diags) > errorsBefore {
+	if s.r.said() > before {
 		return // what the noun would say follows from what was said
 	}
 	it.explicitZeros()

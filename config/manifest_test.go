@@ -189,7 +189,7 @@ func TestEveryTaggedFieldCanBeWritten(t *testing.T) {
 		}
 		r := &reader{env: noEnv}
 		s := r.top(r.parse(map[string][]byte{"x.fc.hcl": []byte(src.String())}), nil)
-		it := &item{sec: s, fields: map[string]field{}}
+		it := &item{sec: s, fields: map[string]field{}, names: map[string]string{}}
 		it.tagged(s, "", noun)
 		s.close()
 		if r.diags.HasErrors() {

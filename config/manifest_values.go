@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -17,6 +18,7 @@ import (
 // set notes that a field of the noun is the attribute name, and reads it if
 // the file has it: an absent one keeps the noun's default.
 func (it *item) set(s *section, jsonName, name string, readInto func(name string)) {
+	it.names[jsonName] = name
 	a := s.lookup(name)
 	if a == nil {
 		return
@@ -220,7 +222,12 @@ var document = kind[json.RawMessage]{
 		if err := json.Unmarshal([]byte(t), &doc); err != nil {
 			return nil, &fault{summary: "Not a JSON document", detail: fmt.Sprintf("The text does not parse: %v.", err)}
 		}
-		return json.RawMessage(t), nil
+		// Layout is not meaning: a reformatted file must not show as a change.
+		var b bytes.Buffer
+		if err := json.Compact(&b, []byte(t)); err != nil {
+			return nil, err
+		}
+		return b.Bytes(), nil
 	},
 }
 

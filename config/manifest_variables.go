@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -128,7 +127,7 @@ func (v *variable) parse(t, where string) cty.Value {
 func (mr *manifestReader) readVarFiles(declared map[string]*variable, order []string) map[string]cty.Value {
 	given := map[string]cty.Value{}
 	for _, path := range mr.opts.VarFiles {
-		b, err := os.ReadFile(path)
+		b, err := readBounded(path)
 		if err != nil {
 			mr.top.fail(hcl.Range{}, "Cannot read the variables", sentence(err), "")
 			continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -19,6 +20,7 @@ type reader struct {
 	diags    Diagnostics
 	later    Diagnostics // secrets of providers that are not built in
 	settings []Setting
+	untold   int // values that are missing because of an earlier error
 	// refs, if set, says what is wrong with a name before an expression that
 	// uses it is evaluated: it knows more than the HCL library about what may
 	// have been meant.
@@ -63,7 +65,7 @@ func (s *section) add(sev Severity, rng hcl.Range, summary, detail, try string) 
 }
 
 func (s *section) diagnostic(sev Severity, rng hcl.Range, summary, detail, try string) Diagnostic {
-	d := Diagnostic{Severity: sev, Summary: summary, Detail: detail, Try: try, Range: rangeOf(rng), Block: s.title()}
+	d := Diagnostic{Severity: sev, Summary: summary, Detail: detail, Try: try, Range: rangeOf(rng), Block: strings.Join(s.blocks, " > ")}
 	if src, ok := s.r.src[rng.Filename]; ok && d.Range.Known() {
 		d.Snippet = snippet(src, rng, s.header)
 	}

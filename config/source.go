@@ -38,12 +38,9 @@ func readFiles(path, suffix, what string) (map[string][]byte, Diagnostics) {
 	}
 	files := make(map[string][]byte, len(names))
 	for _, n := range names {
-		b, err := os.ReadFile(n)
+		b, err := readBounded(n)
 		if err != nil {
 			return nil, cannot(sentence(err), "")
-		}
-		if len(b) > maxFile {
-			return nil, cannot(fmt.Sprintf("%s is larger than %s.", n, formatSize(maxFile)), "")
 		}
 		files[n] = b
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/flowcatalyst/fc/client/resource"
@@ -52,7 +51,9 @@ func read[T any](s *section, name string, k kind[T], o opts[T]) T {
 		v, secrets := unseal(v)
 		got, err := take(s, name, k, v, secrets)
 		if err != nil {
-			if !errors.Is(err, errLater) || !s.r.diags.HasErrors() {
+			if errors.Is(err, errLater) && s.r.diags.HasErrors() {
+				s.r.untold++
+			} else {
 				s.fault(name, err)
 			}
 			return o.def
@@ -183,6 +184,6 @@ var secretURL = kind[Secret]{
 		if err != nil {
 			return `"(secret)"`
 		}
-		return strconv.Quote(u.Redacted())
+		return quote(u.Redacted())
 	},
 }
