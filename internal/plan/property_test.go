@@ -1,0 +1,237 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"pgregory.net/rapid"
+)
+
+// world is a server as far as a plan can tell: it gives ids and revisions,
+// checks ownership, and shows secrets as fingerprints only.
+type world struct {
+	t    *rapid.T
+	live map[string]resource.Resource // by id
+	next int
+}
+
+func (w *world) current() []resource.Resource {
+	var out []resource.Resource
+	for _, r := range w.live {
+		info, _ := resource.InfoOf(r.Kind())
+		b, err := json.Marshal(r)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		shown := info.New()
+		if err := json.Unmarshal(b, shown); err != nil {
+			w.t.Fatal(err)
+		}
+		out = append(out, shown)
+	}
+	return out
+}
+
+func (w *world) put(r resource.Resource, owner, clientID string, after int64, by bool) {
+	b, err := json.Marshal(openForTest(r))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	info, _ := resource.InfoOf(r.Kind())
+	c := info.New()
+	if err := json.Unmarshal(b, c); err != nil {
+		w.t.Fatal(err)
+	}
+	m := c.Base()
+	if m.ID == "" {
+		w.next++
+		m.ID = fmt.Sprintf("%s_%d", info.Prefix, w.next)
+	}
+	m.ManagedBy, m.ClientID, m.Revision = owner, clientID, after+1
+	if by {
+		m.AppliedRevision = m.Revision
+	}
+	w.live[m.ID] = c
+}
+
+func openForTest(r resource.Resource) resource.Resource {
+	if c, ok := r.(*resource.Connection); ok {
+		return c.WithOpenSecrets()
+	}
+	return r
+}
+
+// apply carries a plan out as the server would, and fails where it would.
+func (w *world) apply(p *Plan) {
+	for _, c := range p.Changes {
+		there := w.live[c.ID]
+		if c.Action.Changes() && c.Action != Create {
+			if there == nil || there.Base().Revision != c.Revision {
+				w.t.Fatalf("%s of %s %s is against revision %d, not the live one", c.Action, c.Kind, c.Code, c.Revision)
+			}
+			if there.Base().ManagedBy != p.Manifest && !c.Adopt {
+				w.t.Fatalf("%s of %s %s, which belongs to %q", c.Action, c.Kind, c.Code, there.Base().ManagedBy)
+			}
+		}
+		switch c.Action {
+		case Create:
+			w.put(c.Resource, p.Manifest, p.ClientID, 0, true)
+		case Update:
+			r := c.Resource
+			*r.Base() = resource.Meta{ID: c.ID, Protected: r.Base().Protected}
+			w.put(r, p.Manifest, p.ClientID, c.Revision, true)
+		case Replace:
+			delete(w.live, c.ID)
+			r := c.Resource
+			r.Base().ID = ""
+			w.put(r, p.Manifest, p.ClientID, 0, true)
+		case Delete:
+			if there.Base().Protected {
+				w.t.Fatalf("delete of %s %s, which is protected", c.Kind, c.Code)
+			}
+			delete(w.live, c.ID)
+		}
+	}
+}
+
+var codes = rapid.SampledFrom([]string{"a", "b", "c", "d"})
+
+func anyResource(t *rapid.T) resource.Resource {
+	code := codes.Draw(t, "code")
+	n := rapid.IntRange(1, 3)
+	var r resource.Resource
+	switch rapid.SampledFrom(resource.Kinds).Draw(t, "kind").Kind {
+	case resource.KindEventType:
+		e := &resource.EventType{Code: "app:sub:agg:" + code, Description: rapid.SampledFrom([]string{"", "x"}).Draw(t, "description")}
+		for i := range n.Draw(t, "versions") {
+			e.SpecVersions = append(e.SpecVersions, resource.SpecVersion{Version: fmt.Sprint(i + 1), Schema: json.RawMessage(fmt.Sprintf(`{"minimum": %d}`, n.Draw(t, "minimum")))})
+		}
+		r = e
+	case resource.KindDispatchPool:
+		r = &resource.DispatchPool{Code: code, Concurrency: n.Draw(t, "concurrency"), RateLimit: resource.Rate(n.Draw(t, "rate")),
+			Status: rapid.SampledFrom([]string{"", resource.PoolSuspended, resource.PoolArchived}).Draw(t, "status")}
+	case resource.KindConnection:
+		c := &resource.Connection{Code: code, URL: fmt.Sprintf("https://h%d.example.com", n.Draw(t, "url")),
+			Status: rapid.SampledFrom([]string{"", resource.ConnectionPaused}).Draw(t, "status")}
+		c.Signing.Scheme = rapid.SampledFrom([]string{"", resource.SchemeFlowCatalyst, resource.SchemeStandardWebhooks}).Draw(t, "scheme")
+		if c.Signing.Scheme != "" {
+			c.Signing.Secret = resource.NewSecret(fmt.Sprintf("s%d", n.Draw(t, "secret")))
+		}
+		if rapid.Bool().Draw(t, "headers") {
+			c.Headers = map[string]string{"X-Team": fmt.Sprint(n.Draw(t, "team"))}
+		}
+		r = c
+	default:
+		s := &resource.Subscription{Code: code, Target: "https://h.example.com", MaxRetries: n.Draw(t, "retries"), RetryOn: []int{404, 400}[:n.Draw(t, "on")-1]}
+		if rapid.Bool().Draw(t, "connected") {
+			s.Target, s.ConnectionCode = "", "a"
+		}
+		for i := range n.Draw(t, "bindings") {
+			s.EventTypes = append(s.EventTypes, resource.Binding{EventTypeCode: fmt.Sprintf("app:sub:agg:%d", i), Filter: resource.Filter(rapid.SampledFrom([]string{"", "data.x > 1", `{"path":"$.x","operator":"eq","value":1}`}).Draw(t, "filter"))})
+		}
+		r = s
+	}
+	r.Base().Protected = rapid.IntRange(0, 4).Draw(t, "protected") == 0
+	r.Defaults()
+	return r
+}
+
+func anyDesired(t *rapid.T) Desired {
+	d := Desired{Manifest: "mine", ClientID: rapid.SampledFrom([]string{"", "clt_1"}).Draw(t, "client")}
+	seen := map[string]bool{}
+	for range rapid.IntRange(0, 6).Draw(t, "resources") {
+		r := anyResource(t)
+		if k := string(r.Kind()) + r.Key(); !seen[k] {
+			seen[k] = true
+			d.Items = append(d.Items, Item{Resource: r, Adopt: rapid.Bool().Draw(t, "adopt"), StatusStated: rapid.Bool().Draw(t, "stated")})
+		}
+	}
+	return d
+}
+
+// Whatever is there and whatever is declared: after the apply nothing is left
+// to do but what conflicts, others' resources are untouched unless adopted,
+// and the plan survives a file.
+func TestApplyingAPlanLeavesNothingToDo(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{t: t, live: map[string]resource.Resource{}}
+		taken := map[string]bool{}
+		for range rapid.IntRange(0, 6).Draw(t, "live") {
+			r, client := anyResource(t), rapid.SampledFrom([]string{"", "clt_1"}).Draw(t, "client")
+			if k := fmt.Sprint(r.Kind(), client, r.Key()); !taken[k] {
+				taken[k] = true
+				w.put(r, rapid.SampledFrom([]string{"", "mine", "theirs"}).Draw(t, "owner"), client, 4, rapid.Bool().Draw(t, "applied"))
+			}
+		}
+		d := anyDesired(t)
+		adopted := map[string]bool{}
+		for _, it := range d.Items {
+			adopted[fmt.Sprint(it.Resource.Kind(), d.ClientID, it.Resource.Key())] = it.Adopt
+		}
+		before := w.current()
+		p := Make(d, before)
+
+		b, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := new(Plan)
+		if err := json.Unmarshal(b, read); err != nil {
+			t.Fatal(err)
+		}
+		var declared []resource.Resource
+		for _, it := range d.Items {
+			declared = append(declared, it.Resource)
+		}
+		if p, err = read.Unsealed(declared); err != nil {
+			t.Fatal(err)
+		}
+
+		w.apply(p)
+		for _, r := range before {
+			if r.Base().ManagedBy == "mine" || adopted[fmt.Sprint(r.Kind(), r.Base().ClientID, r.Key())] {
+				continue
+			}
+			if now := w.live[r.Base().ID]; now == nil || now.Base().Revision != r.Base().Revision {
+				t.Fatalf("%s %s of %q was touched", r.Kind(), r.Key(), r.Base().ManagedBy)
+			}
+		}
+		again := Make(d, w.current())
+		for _, c := range again.Changes {
+			if c.Action != NoOp && c.Action != Conflict {
+				t.Fatalf("after the apply: %s %s %s %v", c.Action, c.Kind, c.Code, paths(c))
+			}
+		}
+		if a, b := len(p.Conflicts()), len(again.Conflicts()); a != b {
+			t.Fatalf("%d conflicts before and %d after", a, b)
+		}
+	})
+}
+
+// What names comes after what is named, and deletes go the other way round.
+func TestOrderFollowsReferences(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{t: t, live: map[string]resource.Resource{}}
+		for range rapid.IntRange(0, 6).Draw(t, "live") {
+			w.put(anyResource(t), "mine", "", 1, true)
+		}
+		last, deleting := -1, false
+		for _, c := range Make(anyDesired(t), w.current()).Changes {
+			if c.Action == Delete && !deleting {
+				deleting, last = true, len(resource.Kinds)
+			}
+			if deleting && c.Action != Delete {
+				t.Fatalf("%s of %s after a delete", c.Action, c.Code)
+			}
+			o := c.Kind.Order()
+			if deleting && o > last || !deleting && o < last {
+				t.Fatalf("%s %s of a %s is out of order", c.Action, c.Code, c.Kind)
+			}
+			last = o
+		}
+	})
+}
