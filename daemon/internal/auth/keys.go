@@ -18,6 +18,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/secrets"
 )
 
 const (
@@ -155,7 +157,7 @@ func (k *Keys) Rotate(now time.Time) error {
 		return fmt.Errorf("make signing key: %w", err)
 	}
 	file := filepath.Join(k.dir, now.UTC().Format(keyTime)+keySuffix)
-	if err := writeNew(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+	if err := secrets.WriteNew(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
 		return fmt.Errorf("make signing key: %w", err)
 	}
 	return k.load()
@@ -226,34 +228,4 @@ func thumbprint(p *rsa.PublicKey) string {
 	n, e := parameters(p)
 	h := sha256.Sum256([]byte(`{"e":"` + e + `","kty":"RSA","n":"` + n + `"}`))
 	return base64.RawURLEncoding.EncodeToString(h[:])
-}
-
-// writeNew writes a file that does not exist yet, 0600, and makes sure that it
-// is on disk whole before it has its name.
-func writeNew(file string, b []byte) (err error) {
-	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, ".new-key-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if rmErr := os.Remove(f.Name()); err == nil {
-			err = rmErr
-		}
-	}()
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	// Unlike a rename, a link never replaces.
-	if err := os.Link(f.Name(), file); err != nil {
-		return err
-	}
-	return syncDir(dir)
 }

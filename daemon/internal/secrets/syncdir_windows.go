@@ -1,4 +1,4 @@
-package auth
+package secrets
 
 // syncDir does nothing: Windows has no handle of a directory to flush, and
 // NTFS keeps names in its journal.
