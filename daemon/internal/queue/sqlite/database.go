@@ -63,8 +63,8 @@ func (db *database) prepare() error {
 	return nil
 }
 
-// exec runs a statement to its end.
-func exec(stmt *sqlite.Stmt) error {
+// complete runs a statement to its end.
+func complete(stmt *sqlite.Stmt) error {
 	for {
 		row, err := stmt.Step()
 		if err != nil {
@@ -76,12 +76,12 @@ func exec(stmt *sqlite.Stmt) error {
 	}
 }
 
-func (db *database) begin() error { return exec(db.beginStmt) }
+func (db *database) begin() error { return complete(db.beginStmt) }
 
 func (db *database) commit() error {
 	db.unchecked += db.written + commitBytes
 	db.dirty = true
-	return exec(db.commitStmt)
+	return complete(db.commitStmt)
 }
 
 func (db *database) rollback() {
@@ -122,7 +122,7 @@ func (db *database) insert(seq int64, id string, at int64, body []byte) error {
 	s.BindBytes(4, body)
 	db.written += len(body)
 	db.change.messages++
-	return exec(s)
+	return complete(s)
 }
 
 // remove deletes rows, in as few steps as their gaps allow. It sorts seqs.
@@ -143,7 +143,7 @@ func (db *database) remove(seqs []int64) error {
 func (db *database) removeRange(first, last int64) error {
 	db.deleteStmt.BindInt64(1, first)
 	db.deleteStmt.BindInt64(2, last)
-	if err := exec(db.deleteStmt); err != nil {
+	if err := complete(db.deleteStmt); err != nil {
 		return err
 	}
 	db.change.messages -= int64(db.conn.Changes())
@@ -157,7 +157,7 @@ func (db *database) bury(seq int64, deliveries int, at int64, reason string) err
 	s.BindInt64(2, int64(deliveries))
 	s.BindText(3, reason)
 	s.BindInt64(4, seq)
-	if err := exec(s); err != nil {
+	if err := complete(s); err != nil {
 		return err
 	}
 	if db.conn.Changes() == 0 {

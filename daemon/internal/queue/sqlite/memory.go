@@ -93,7 +93,7 @@ func (m *memory) published(batch []stored, limit int) {
 		for i := range batch {
 			size += batch[i].size
 		}
-		if m.fresh.empty() || m.freshBytes+size <= limit {
+		if m.freshBytes+size <= limit {
 			m.fresh.push(batch)
 			m.freshBytes += size
 			m.loaded = last

@@ -64,7 +64,7 @@ func (q *Queue) checkpoint(db *database) error {
 	if err := q.fail(stepCheckpoint); err != nil {
 		return err
 	}
-	return exec(db.checkpointStmt)
+	return complete(db.checkpointStmt)
 }
 
 // vacuum gives pages back if many are free, and says whether it did.
@@ -80,5 +80,5 @@ func (db *database) vacuum() (bool, error) {
 	if free <= sparePages {
 		return false, nil
 	}
-	return true, exec(db.vacuumStmt)
+	return true, complete(db.vacuumStmt)
 }

@@ -134,7 +134,7 @@ func (q *Queue) commit(ops []*op) error {
 		return err
 	}
 	if err := q.fail(stepBegin); err != nil {
-		return err
+		return db.failed(err)
 	}
 	if err := db.begin(); err != nil {
 		return db.failed(err)
