@@ -233,18 +233,7 @@ func (q *Queue) finish(ops []*op, err error) {
 }
 
 func (q *Queue) serveRead(o *op) error {
-	db, err := q.database()
-	if err == nil {
-		err = q.fail(stepRead)
-	}
-	if err == nil {
-		if o.kind == fill {
-			err = q.fill(db)
-		} else {
-			err = o.read(db)
-		}
-		err = db.failed(err)
-	}
+	err := q.readNow(o)
 	if o.kind == fill {
 		q.mu.Lock()
 		q.filling = nil
@@ -252,6 +241,20 @@ func (q *Queue) serveRead(o *op) error {
 		q.mu.Unlock()
 	}
 	return err
+}
+
+func (q *Queue) readNow(o *op) error {
+	db, err := q.database()
+	if err != nil {
+		return err
+	}
+	if err := q.fail(stepRead); err != nil {
+		return db.failed(err)
+	}
+	if o.kind == fill {
+		return db.failed(q.fill(db))
+	}
+	return db.failed(o.read(db))
 }
 
 // database returns the open database, reopening it after a failure of the disk.
