@@ -38,6 +38,8 @@ type ApplyResult struct {
 	DryRun  bool           `json:"dryRun"`
 	Version int64          `json:"version"` // of all resources together
 	Results []ApplyOutcome `json:"results"`
+	// Warnings are what was accepted and may not be meant.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // ApplyOutcome is what one change did, or would do.

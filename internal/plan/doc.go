@@ -10,13 +10,14 @@
 // (managedBy), so the three cases of every resource are:
 //
 //	declared, not there          create
-//	declared and there           nothing, update or replace, if the manifest
-//	                             owns it; otherwise a conflict, unless the
-//	                             declaration adopts it
+//	declared and there           nothing or update, if the manifest owns it
+//	                             (replace, if that was asked for); otherwise
+//	                             a conflict, unless the declaration adopts it
 //	there, owned, not declared   delete; a conflict if it is protected
 //
 // What another manifest or nobody owns and the manifest does not declare is
-// never looked at: deletes reach only what the manifest owns.
+// never looked at: deletes reach only what the manifest owns, and only for
+// the client that the manifest names.
 //
 // # What counts as a difference
 //

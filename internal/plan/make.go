@@ -21,15 +21,17 @@ type Item struct {
 	// Adopt lets the manifest take the resource over if it is there and not
 	// owned by the manifest.
 	Adopt bool
+	// Replace deletes the resource and makes it anew, with a new id: what
+	// waits for a subscription is then gone.
+	Replace bool
 	// StatusStated says that the manifest states the status; otherwise it is
 	// left to whoever operates the resource.
 	StatusStated bool
 }
 
 type key struct {
-	kind     resource.Kind
-	clientID string
-	code     string
+	kind resource.Kind
+	code string
 }
 
 // Make compares. Current has what is there: all that the manifest owns and
@@ -38,45 +40,28 @@ func Make(d Desired, current []resource.Resource) *Plan {
 	p := &Plan{Manifest: d.Manifest, ClientID: d.ClientID}
 	live := map[key]resource.Resource{}
 	for _, r := range current {
-		live[key{r.Kind(), r.Base().ClientID, r.Key()}] = r
-	}
-	used := map[key]bool{}
-	for _, it := range d.Items {
-		k := key{it.Resource.Kind(), d.ClientID, it.Resource.Key()}
-		there := live[k]
-		used[k] = true
-		if there == nil {
-			if moved := elsewhere(current, d, k); moved != nil && !used[keyOf(moved)] {
-				used[keyOf(moved)] = true
-				p.Changes = append(p.Changes, replace(d, it, moved))
-				continue
-			}
-			p.Changes = append(p.Changes, create(it))
-			continue
+		// The same manifest may be applied for several clients. What it owns
+		// for another one is not its own here.
+		if r.Base().ClientID == d.ClientID {
+			live[key{r.Kind(), r.Key()}] = r
 		}
-		p.Changes = append(p.Changes, compare(d, it, there))
 	}
-	for _, r := range current {
-		if r.Base().ManagedBy == d.Manifest && d.Manifest != "" && !used[keyOf(r)] {
+	for _, it := range d.Items {
+		k := key{it.Resource.Kind(), it.Resource.Key()}
+		if there := live[k]; there != nil {
+			p.Changes = append(p.Changes, compare(d, it, there))
+		} else {
+			p.Changes = append(p.Changes, create(it))
+		}
+		delete(live, k)
+	}
+	for _, r := range live {
+		if r.Base().ManagedBy == d.Manifest && d.Manifest != "" {
 			p.Changes = append(p.Changes, remove(r))
 		}
 	}
 	order(p.Changes)
 	return p
-}
-
-func keyOf(r resource.Resource) key { return key{r.Kind(), r.Base().ClientID, r.Key()} }
-
-// elsewhere finds the resource of another client that the manifest owned
-// under this name: the manifest has moved to a new client, and a resource can
-// not move along.
-func elsewhere(current []resource.Resource, d Desired, k key) resource.Resource {
-	for _, r := range current {
-		if r.Kind() == k.kind && r.Key() == k.code && r.Base().ClientID != k.clientID && r.Base().ManagedBy == d.Manifest && d.Manifest != "" {
-			return r
-		}
-	}
-	return nil
 }
 
 func create(it Item) Change {
@@ -107,27 +92,19 @@ func compare(d Desired, it Item, there resource.Resource) Change {
 		c.Attributes = append([]Attribute{{Path: "managedBy", Before: text(c.Owner), After: text(d.Manifest)}}, c.Attributes...)
 	}
 	c.Resource = want
-	if len(c.Attributes) == 0 {
+	switch {
+	case it.Replace && c.Protected:
+		return blocked(c, "must be replaced, which deletes it first, and is protected")
+	case it.Replace:
+		c.Action = Replace
+		return c
+	case len(c.Attributes) == 0:
 		c.Action = NoOp
 		return c
 	}
 	c.Action = Update
 	applied := there.Base().AppliedRevision
 	c.Drift = owned && applied > 0 && applied != there.Base().Revision
-	return c
-}
-
-// replace deletes a resource and creates it anew where it belongs.
-func replace(d Desired, it Item, there resource.Resource) Change {
-	c := from(there)
-	if c.Protected {
-		return blocked(c, "must move to another client, which deletes it here, and is protected")
-	}
-	c.Action = Replace
-	c.Resource = it.Resource
-	c.Attributes = append([]Attribute{{
-		Path: "clientId", Before: text(there.Base().ClientID), After: text(d.ClientID), Forces: true,
-	}}, diff(there, it.Resource)...)
 	return c
 }
 
@@ -145,6 +122,7 @@ func blocked(c Change, why string) Change {
 	c.Action = Conflict
 	c.Problem = why
 	c.Try = "declare it with protected = false and apply that first"
+	c.Resource, c.Attributes, c.Adopt = nil, nil, false
 	return c
 }
 

@@ -75,8 +75,6 @@ type Attribute struct {
 	After  json.RawMessage `json:"after,omitempty"`
 	// Secret says that the values are fingerprints.
 	Secret bool `json:"secret,omitempty"`
-	// Forces says that this difference is why the resource is replaced.
-	Forces bool `json:"forces,omitempty"`
 }
 
 // Empty says that nothing has to happen and nothing stands in the way.

@@ -232,18 +232,32 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-func TestMovingToAnotherClientReplaces(t *testing.T) {
+func TestEachClientHasAManifestOfItsOwn(t *testing.T) {
 	t.Parallel()
-	live := connection("hooks", "orders", func(c *resource.Connection) { c.ClientID = "clt_old" })
+	other := connection("hooks", "orders", func(c *resource.Connection) { c.ClientID = "clt_other" })
 	d := want(connection("hooks", "", nil))
-	d.ClientID = "clt_new"
-	c := only(t, Make(d, []resource.Resource{live}))
-	if c.Action != Replace || !c.Attributes[0].Forces || c.ID != live.ID {
+	d.ClientID = "clt_mine"
+	if c := only(t, Make(d, []resource.Resource{other})); c.Action != Create {
 		t.Errorf("%s %v", c.Action, paths(c))
 	}
-	live.ManagedBy = "billing" // another tenant's, and none of our business
-	if c := only(t, Make(d, []resource.Resource{live})); c.Action != Create {
-		t.Errorf("%s %v", c.Action, paths(c))
+	if p := Make(want(), []resource.Resource{other}); len(p.Changes) != 0 {
+		t.Errorf("the manifest at anchor level would %s what is another client's", p.Changes[0].Action)
+	}
+}
+
+func TestReplaceOnRequest(t *testing.T) {
+	t.Parallel()
+	d := Desired{Manifest: "orders", Items: []Item{{Resource: connection("hooks", "", nil), Replace: true}}}
+	live := connection("hooks", "orders", nil)
+	if c := only(t, Make(d, []resource.Resource{live})); c.Action != Replace || c.ID != live.ID || c.Revision != 3 || c.Resource == nil {
+		t.Errorf("%+v", c)
+	}
+	if c := only(t, Make(d, nil)); c.Action != Create {
+		t.Errorf("%+v", c)
+	}
+	live.Protected = true
+	if c := only(t, Make(d, []resource.Resource{live})); c.Action != Conflict || c.Resource != nil {
+		t.Errorf("%+v", c)
 	}
 }
 
