@@ -1,0 +1,92 @@
+package router
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+)
+
+// errCut is the cause of exchanges that a shutdown did not let finish.
+var errCut = errors.New("the router was stopped before the answer came; the receiver may have had this delivery")
+
+// fault says what a failed exchange was, and what an operator should check.
+func fault(err error, timeout time.Duration) (flow.ErrorType, string) {
+	var (
+		egress   *egressError
+		tlsErr   *tlsError
+		dns      *net.DNSError
+		op       *net.OpError
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		record   tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &egress):
+		return flow.ErrorEgressDenied, egress.Error()
+	case errors.As(err, &unknown):
+		return flow.ErrorTLS, "the receiver's certificate is signed by nobody we trust. Check its certificate chain"
+	case errors.As(err, &hostname):
+		return flow.ErrorTLS, "the receiver's certificate is for another host name. Check the target's host"
+	case errors.As(err, &invalid):
+		return flow.ErrorTLS, "the receiver's certificate is not valid: " + brief(invalid)
+	case errors.As(err, &record):
+		return flow.ErrorTLS, "the receiver does not speak TLS at this port. Check whether the target should begin with http://"
+	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &tlsErr):
+		return flow.ErrorTimeout, fmt.Sprintf("no whole answer within %s. Check the receiver's load, or raise the subscription's timeout", timeout)
+	case errors.As(err, &tlsErr):
+		return flow.ErrorTLS, brief(tlsErr)
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return flow.ErrorConnection, "the target's host name does not exist. Check its spelling and the DNS"
+	case errors.As(err, &dns):
+		return flow.ErrorConnection, "the target's host name could not be resolved: check the DNS of this machine"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return flow.ErrorConnection, "the receiver refused the connection. Check whether it runs and listens at this port"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return flow.ErrorConnection, "the receiver's network can not be reached from here. Check routes and firewalls"
+	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
+		return flow.ErrorTimeout, fmt.Sprintf("no connection within %s. Check whether a firewall drops our packets", min(timeout, connectTimeout))
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		strings.Contains(err.Error(), "server closed idle connection"):
+		return flow.ErrorConnection, "the receiver closed the connection before the answer was whole. Check its log, and any proxy before it"
+	case strings.Contains(err.Error(), "malformed"):
+		return flow.ErrorConnection, "the answer was not HTTP. Check the target's port"
+	case strings.Contains(err.Error(), "server response headers exceeded"):
+		return flow.ErrorConnection, fmt.Sprintf("the answer's headers are longer than %d bytes", maxHeaderBytes)
+	case strings.Contains(err.Error(), "invalid header field"):
+		return flow.ErrorConfiguration, "a header of the delivery has a name or value that HTTP does not allow"
+	}
+	var ne net.Error
+	if errors.As(err, &ne) {
+		if ne.Timeout() {
+			return flow.ErrorTimeout, brief(err)
+		}
+		return flow.ErrorConnection, brief(err)
+	}
+	return flow.ErrorUnknown, brief(err)
+}
+
+// brief bounds an error's text, which may quote what a receiver sent.
+func brief(err error) string {
+	s := strings.ToValidUTF8(err.Error(), "?")
+	s = strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+	const most = 300
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,172 @@
+package router
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/client/webhook"
+	"github.com/flowcatalyst/fc/daemon/internal/catalog"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+)
+
+// prepared is what all deliveries of one route have in common: the parsed
+// URL, the signer with its keys, the headers in canonical form.
+type prepared struct {
+	url     *url.URL
+	signer  *webhook.Signer // nil: not signed
+	until   time.Time       // when a secret's overlap ends; zero is never
+	headers []header
+
+	failure flow.ErrorType // not none: nothing can be sent, and why
+	problem string
+}
+
+type header struct{ name, value string }
+
+type preparedKey struct {
+	subscription *resource.Subscription
+	connection   *resource.Connection
+	url          string
+}
+
+// maxPrepared bounds the cache; tasks may bring any number of targets.
+const maxPrepared = 4096
+
+// preparations caches prepared routes. Resources are never changed in place,
+// so their pointers are their revisions.
+type preparations struct {
+	egress *Egress
+	mu     sync.RWMutex
+	byKey  map[preparedKey]*prepared
+}
+
+func (c *preparations) get(rt *catalog.Route, now time.Time) *prepared {
+	key := preparedKey{rt.Subscription, rt.Connection, rt.URL}
+	c.mu.RLock()
+	p := c.byKey[key]
+	c.mu.RUnlock()
+	if p != nil && (p.until.IsZero() || now.Before(p.until)) {
+		return p
+	}
+	p = prepare(rt, c.egress, now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.byKey) >= maxPrepared || c.byKey == nil {
+		c.byKey = map[preparedKey]*prepared{}
+	}
+	c.byKey[key] = p
+	return p
+}
+
+// forget drops what older catalogs left.
+func (c *preparations) forget() {
+	c.mu.Lock()
+	c.byKey = nil
+	c.mu.Unlock()
+}
+
+func prepare(rt *catalog.Route, e *Egress, now time.Time) *prepared {
+	p := &prepared{}
+	if ps := resource.CheckURL(nil, "target", rt.URL); len(ps) > 0 {
+		return p.refuse(flow.ErrorConfiguration, "the target "+ps[0].Detail+". Mend it and retry the job")
+	}
+	u, err := url.Parse(rt.URL)
+	if err != nil {
+		return p.refuse(flow.ErrorConfiguration, "the target is not a URL. Mend it and retry the job")
+	}
+	if e.HTTPSOnly && u.Scheme != "https" {
+		return p.refuse(flow.ErrorEgressDenied, "the router's egress block has https_only, and the target begins with http://")
+	}
+	p.url = u
+	if c := rt.Connection; c != nil {
+		for name, value := range c.Headers {
+			p.headers = append(p.headers, header{http.CanonicalHeaderKey(name), value})
+		}
+		if err := p.sign(&c.Signing, now); err != nil {
+			return p.refuse(flow.ErrorConfiguration, "the connection "+c.Code+" can not sign: "+err.Error()+". Set its secret and retry the job")
+		}
+	}
+	if s := rt.Subscription; s != nil {
+		for _, kv := range s.CustomConfig {
+			p.headers = append(p.headers, header{http.CanonicalHeaderKey("X-Fc-Config-" + kv.Key), kv.Value})
+		}
+	}
+	for _, h := range p.headers {
+		if !validHeader(h.name, h.value) {
+			return p.refuse(flow.ErrorConfiguration, "a header of the connection or the subscription's config is not valid in HTTP. Mend it and retry the job")
+		}
+	}
+	slices.SortFunc(p.headers, func(a, b header) int { return strings.Compare(a.name, b.name) })
+	return p
+}
+
+func (p *prepared) refuse(t flow.ErrorType, problem string) *prepared {
+	p.failure, p.problem = t, problem
+	return p
+}
+
+func (p *prepared) sign(s *resource.Signing, now time.Time) error {
+	if s.Scheme == "" || s.Scheme == resource.SchemeNone {
+		return nil
+	}
+	if !s.Secret.Known() {
+		return errors.New("its secret is missing")
+	}
+	secrets := []string{s.Secret.Reveal()}
+	for _, prev := range s.Previous {
+		if !now.Before(prev.Until) || !prev.Secret.Known() {
+			continue
+		}
+		secrets = append(secrets, prev.Secret.Reveal())
+		if p.until.IsZero() || prev.Until.Before(p.until) {
+			p.until = prev.Until
+		}
+	}
+	format := webhook.ISOMillis
+	if s.Timestamp == "unix" {
+		format = webhook.UnixSeconds
+	}
+	var err error
+	p.signer, err = webhook.NewSigner(webhook.Scheme(s.Scheme), format, secrets...)
+	return err
+}
+
+// reserved are the headers that the router alone sets.
+func reserved(name string) bool {
+	switch name {
+	case "Host", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Keep-Alive",
+		"Te", "Trailer", "Upgrade", "Proxy-Connection", "User-Agent", "Expect", "Traceparent":
+		return true
+	}
+	return strings.HasPrefix(name, "Webhook-") || strings.HasPrefix(name, "X-Flowcatalyst-")
+}
+
+// validHeader is RFC 9110 §5.1 and §5.5.
+func validHeader(name, value string) bool {
+	if name == "" {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		alnum := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return plainValue(value)
+}
+
+func plainValue(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; c < 0x20 && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,120 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+const (
+	recordBatch = 256
+	// recordSingly is after how many failures a batch is written one by one,
+	// so that an outcome the store can not take keeps back only itself.
+	recordSingly = 3
+)
+
+// record writes outcomes down. It does not return before they are written, or
+// a drain has given up on the store; meanwhile the router starts nothing new.
+func (r *Router) record(batch []*delivery) {
+	now := r.Now()
+	outcomes := make([]store.Outcome, len(batch))
+	for i, d := range batch {
+		outcomes[i] = store.Outcome{Job: d.job.After(d.attempt, now, rand.Float64()), Attempt: d.attempt, Owner: r.Instance}
+	}
+	left, err := r.write(batch, outcomes, now)
+	if len(left) == 0 {
+		return
+	}
+	stuck := int64(len(left))
+	r.meters.unwritten.Set(float64(r.unwritten.Add(stuck)))
+	r.Logger.Error("outcomes can not be written; nothing new starts until they are", "outcomes", stuck, "error", err)
+	defer func() {
+		r.meters.unwritten.Set(float64(r.unwritten.Add(-stuck)))
+		signal(r.board.ready)
+		signal(r.board.room)
+	}()
+	for failures := 0; len(left) > 0; failures++ {
+		if errors.Is(err, store.ErrClosed) || !backoff(r.hard.Done(), failures) {
+			r.Logger.Error("outcomes were not written; their deliveries will be repeated", "outcomes", len(left), "error", err)
+			r.nack(left...)
+			if errors.Is(err, store.ErrClosed) {
+				r.fail(fmt.Errorf("record outcomes: %w", err))
+			}
+			return
+		}
+		if failures < recordSingly || errors.Is(err, store.ErrUnavailable) {
+			left, err = r.write(left, outcomes[:len(left)], now)
+			continue
+		}
+		kept := 0
+		for i := range left {
+			one, e := r.write(left[i:i+1:i+1], outcomes[i:i+1:i+1], now)
+			if len(one) > 0 {
+				left[kept], outcomes[kept], err = left[i], outcomes[i], e
+				kept++
+			}
+		}
+		left = left[:kept]
+	}
+	r.Logger.Info("all outcomes are written again")
+}
+
+// write calls Record once and settles what was written. What is left, and the
+// outcomes with it, move to the front.
+func (r *Router) write(batch []*delivery, outcomes []store.Outcome, now time.Time) (left []*delivery, err error) {
+	answers, err := r.Store.Record(r.hard, outcomes, now)
+	if err != nil {
+		return batch, err
+	}
+	kept := 0
+	written := make([]*delivery, 0, len(batch))
+	for i, d := range batch {
+		switch e := answers[i].Err; {
+		case e == nil:
+			written = append(written, d)
+			r.written(d, &answers[i])
+		case errors.Is(e, store.ErrConflict):
+			r.meters.conflicts.Inc()
+			r.Logger.Warn("outcome came too late: the job has been taken over or has ended", "job", d.id, "attempt", d.attempt.Number, "verdict", d.attempt.Verdict)
+			written = append(written, d)
+		default:
+			batch[kept], outcomes[kept], err = d, outcomes[i], e
+			kept++
+		}
+	}
+	r.settle(written...)
+	return batch[:kept], err
+}
+
+// written does what follows from a recorded outcome.
+func (r *Router) written(d *delivery, a *store.Recorded) {
+	t := &d.attempt
+	if t.PauseSubject && d.job.SubscriptionID != "" {
+		r.gone.put(d.job.SubscriptionID)
+	}
+	if t.Warn {
+		r.warn(d)
+	}
+	if a.Job.Status.DeadLetter() {
+		r.Logger.Warn("job became a dead letter", "job", d.id, "event", d.job.EventID, "client", d.job.ClientID,
+			"subscription", d.job.SubscriptionID, "status", a.Job.Status, "reason", a.Job.Reason, "error", t.Error)
+	}
+}
+
+// pause asks for the pause of subscriptions whose endpoint is gone.
+func (r *Router) pause(ids []string) {
+	if r.OnGone == nil {
+		return
+	}
+	for _, id := range ids {
+		ctx, cancel := context.WithTimeout(r.hard, 30*time.Second)
+		if err := r.OnGone(ctx, id); err != nil {
+			r.Logger.Error("subscription not paused after a 410", "subscription", id, "error", err)
+		}
+		cancel()
+	}
+}

@@ -1,0 +1,107 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+const startBatch = 256
+
+// start is a committer: whenever slots are free it starts everything that may
+// go, in one call, and hands it to workers.
+func (r *Router) start(stop, workStop <-chan struct{}, workers *sync.WaitGroup) {
+	var (
+		batch    []*delivery
+		starts   []store.Start
+		failures int
+	)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		var (
+			more bool
+			next time.Time
+		)
+		batch = batch[:0]
+		now := r.Now()
+		// While an outcome can not be written nothing new starts.
+		if r.unwritten.Load() == 0 {
+			batch, more, next = r.board.pick(batch, startBatch, now)
+		}
+		if more {
+			signal(r.board.ready)
+		}
+		if len(batch) == 0 {
+			wait := time.Hour
+			if !next.IsZero() {
+				wait = max(next.Sub(now), time.Millisecond)
+			}
+			timer.Reset(wait)
+			select {
+			case <-r.board.ready:
+			case <-timer.C:
+			case <-stop:
+				return
+			}
+			continue
+		}
+		starts = starts[:0]
+		began := time.Now()
+		for _, d := range batch {
+			d.started = began
+			starts = append(starts, store.Start{Job: d.id, Ticket: d.received.Ticket, Owner: r.Instance, Slack: flow.LeaseSlack})
+		}
+		answers, err := r.Store.Start(r.hard, starts, now)
+		if err != nil {
+			r.notStarted(batch, err, failures, stop)
+			failures++
+			continue
+		}
+		failures = 0
+		for i, d := range batch {
+			r.begun(d, &answers[i], workStop, workers)
+		}
+	}
+}
+
+// notStarted puts a batch back after the store failed. If the store did start
+// a job and could not say so, its ticket is answered as leased until that
+// lease ends; the exchange is then counted as lost.
+func (r *Router) notStarted(batch []*delivery, err error, failures int, stop <-chan struct{}) {
+	if !r.board.unpick(batch) {
+		r.nack(batch...)
+		return
+	}
+	if failures == 0 {
+		r.Logger.Warn("jobs not started; trying again", "jobs", len(batch), "error", err)
+	}
+	if errors.Is(err, store.ErrClosed) {
+		r.fail(fmt.Errorf("start jobs: %w", err))
+	}
+	backoff(stop, failures)
+	signal(r.board.ready)
+}
+
+// begun acts on the answer for one delivery.
+func (r *Router) begun(d *delivery, a *store.Started, workStop <-chan struct{}, workers *sync.WaitGroup) {
+	switch a.Result {
+	case store.StartOK:
+		d.job, d.event = a.Job, a.Event
+		r.hand(d, workStop, workers)
+		return
+	case store.StartLeased:
+		r.board.release(d)
+		r.board.drop(d)
+		r.returns.put(giveBack{received: d.received, kind: byNack, delay: max(a.Until.Sub(r.Now()), 100*time.Millisecond)})
+		return
+	case store.StartEnded:
+		r.Logger.Info("job ended before its exchange", "job", d.id, "status", a.Job.Status, "reason", a.Job.Reason)
+	}
+	r.board.release(d)
+	r.settle(d)
+}

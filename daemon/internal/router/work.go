@@ -1,0 +1,73 @@
+package router
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+)
+
+// idleWorker is how long a worker waits for the next delivery before it ends.
+const idleWorker = 10 * time.Second
+
+// hand gives a started delivery, which has its slot, to an idle worker or to
+// a new one. There are never more workers at work than slots.
+func (r *Router) hand(d *delivery, stop <-chan struct{}, workers *sync.WaitGroup) {
+	select {
+	case r.work <- d:
+	default:
+		workers.Go(func() { r.worker(d, stop) })
+	}
+}
+
+func (r *Router) worker(d *delivery, stop <-chan struct{}) {
+	var w desk
+	idle := time.NewTimer(idleWorker)
+	defer idle.Stop()
+	for {
+		r.deliver(d, &w)
+		idle.Reset(idleWorker)
+		select {
+		case d = <-r.work:
+		case <-idle.C:
+			return
+		case <-stop:
+			return
+		}
+	}
+}
+
+// deliver makes the exchange of a started delivery and passes its outcome on.
+func (r *Router) deliver(d *delivery, w *desk) {
+	r.attempt(d, w)
+	d.event = nil
+	d.line.pool.meters.count(d.attempt.Verdict, d.attempt.Duration)
+	r.board.release(d)
+	r.outcomes.put(d)
+}
+
+// attempt is the exchange, with a panic contained: it costs this job one
+// attempt and nobody else anything.
+func (r *Router) attempt(d *delivery, w *desk) {
+	began := time.Now()
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		r.meters.panics.Inc()
+		r.Logger.Error("panic in a delivery", "job", d.id, "event", d.job.EventID, "client", d.job.ClientID,
+			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		d.attempt = flow.Attempt{
+			JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt, Duration: time.Since(began), Router: r.Instance,
+			Verdict: flow.Retry, ErrorType: flow.ErrorUnknown, Error: "the router failed in this attempt; its log has the details",
+		}
+	}()
+	o := order{job: &d.job, event: d.event, started: d.started}
+	if cat := r.current(r.hard); cat != nil {
+		o.route, o.known = cat.Route(&d.job)
+	}
+	d.attempt = r.courier.exchange(r.cut, &o, w)
+}
