@@ -1,0 +1,135 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+// Retry implements store.Jobs.
+func (st *Store) Retry(ctx context.Context, sc store.Scope, id flow.ID, now time.Time) (flow.Job, error) {
+	var out flow.Job
+	err := st.write(ctx, func(t *tx) error {
+		j, err := t.load(id)
+		if err != nil {
+			return fmt.Errorf("retry job: %w", err)
+		}
+		if !sc.Sees(j.ClientID) {
+			return store.ErrNotFound
+		}
+		if out = j; !j.Status.DeadLetter() {
+			return nil
+		}
+		from := j.Status
+		j = j.Retried(now)
+		if err := t.rejoinGate(&j); err != nil {
+			return fmt.Errorf("retry job: %w", err)
+		}
+		out = j
+		return t.save(&j, from)
+	})
+	return out, err
+}
+
+// Cancel implements store.Jobs.
+func (st *Store) Cancel(ctx context.Context, sc store.Scope, id flow.ID, why flow.Reason, now time.Time) (flow.Job, error) {
+	var out flow.Job
+	err := st.write(ctx, func(t *tx) error {
+		j, err := t.load(id)
+		if err != nil {
+			return fmt.Errorf("cancel job: %w", err)
+		}
+		if !sc.Sees(j.ClientID) {
+			return store.ErrNotFound
+		}
+		out, err = t.cancel(j, why, now)
+		return err
+	})
+	return out, err
+}
+
+func (t *tx) cancel(j flow.Job, why flow.Reason, now time.Time) (flow.Job, error) {
+	from := j.Status
+	if from.Final() || j.CancelAsked {
+		return j, nil
+	}
+	j = j.Cancelled(why, now)
+	if err := t.save(&j, from); err != nil {
+		return j, fmt.Errorf("cancel job %s: %w", j.ID, err)
+	}
+	if !j.Status.Final() {
+		return j, nil
+	}
+	return j, t.leaveGate(&j, now)
+}
+
+// CancelLane implements store.Jobs. Jobs that wait are found through the
+// holders of their gates: ready, out, or dead letters that block.
+func (st *Store) CancelLane(ctx context.Context, lane string, why flow.Reason, now time.Time, limit int) (n int, err error) {
+	err = st.write(ctx, func(t *tx) error {
+		n = 0
+		heads, err := t.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? LIMIT ?").text(lane).int(int64(limit)).ids()
+		if err != nil {
+			return fmt.Errorf("cancel lane: %w", err)
+		}
+		for _, id := range heads {
+			j, err := t.load(id)
+			if err != nil {
+				return fmt.Errorf("cancel lane: %w", err)
+			}
+			if j.Ordered() && n < limit {
+				w, err := t.cancelWaiting(j.OrderKey, why, now, limit-n)
+				if err != nil {
+					return err
+				}
+				n += w
+			}
+			if n >= limit {
+				return nil
+			}
+			if j.Status.Final() || j.CancelAsked {
+				continue
+			}
+			if _, err := t.cancel(j, why, now); err != nil {
+				return err
+			}
+			n++
+		}
+		return t.cancelBlocked(lane, why, now, limit, &n)
+	})
+	return n, err
+}
+
+// cancelBlocked cancels what waits behind the dead letters that block keys of
+// a lane, and removes their gates.
+func (t *tx) cancelBlocked(lane string, why flow.Reason, now time.Time, limit int, n *int) error {
+	heads, err := t.q("SELECT holder FROM gates INDEXED BY gates_blocked WHERE blocked IS NOT NULL AND lane = ? LIMIT ?").
+		text(lane).int(int64(limit)).ids()
+	if err != nil {
+		return fmt.Errorf("cancel lane: %w", err)
+	}
+	for _, id := range heads {
+		if *n >= limit {
+			return nil
+		}
+		j, err := t.load(id)
+		if err != nil {
+			return fmt.Errorf("cancel lane: %w", err)
+		}
+		w, err := t.cancelWaiting(j.OrderKey, why, now, limit-*n)
+		if err != nil {
+			return err
+		}
+		if *n += w; *n >= limit {
+			return nil
+		}
+		t.notes.blocks--
+		if err := t.q("DELETE FROM gates WHERE key = ?").blob(j.OrderKey[:]).exec(); err != nil {
+			return fmt.Errorf("cancel lane: %w", err)
+		}
+	}
+	return nil
+}

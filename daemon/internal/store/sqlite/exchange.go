@@ -1,0 +1,257 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"zombiezen.com/go/sqlite"
+)
+
+// Of a job's attempts these are kept.
+const (
+	keepFirst = 3
+	keepLast  = 20
+)
+
+// Start implements store.Jobs.
+func (st *Store) Start(ctx context.Context, starts []store.Start, now time.Time) ([]store.Started, error) {
+	out := make([]store.Started, len(starts))
+	err := st.write(ctx, func(t *tx) error {
+		for i := range starts {
+			r, err := t.start(&starts[i], now)
+			if err != nil {
+				return fmt.Errorf("start job %s: %w", starts[i].Job, err)
+			}
+			out[i] = r
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The payload is read outside the writer. A job that was started keeps its
+	// event, so a failure here is the caller's to repeat by its lease.
+	for i := range out {
+		if out[i].Result != store.StartOK || out[i].Job.EventID == 0 {
+			continue
+		}
+		if out[i].Event, err = st.eventAt(ctx, out[i].Job.Position); err != nil {
+			return nil, fmt.Errorf("read event of job %s: %w", out[i].Job.ID, err)
+		}
+	}
+	return out, nil
+}
+
+func (st *Store) eventAt(ctx context.Context, position int64) (*flow.Event, error) {
+	if e := st.cache.get(position); e != nil {
+		return e, nil
+	}
+	var e *flow.Event
+	err := st.read(ctx, func(c *conn) (err error) {
+		e, err = c.event(position, true)
+		return err
+	})
+	return e, err
+}
+
+func (t *tx) start(s *store.Start, now time.Time) (store.Started, error) {
+	j, err := t.load(s.Job)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Started{Result: store.StartStale}, nil
+	}
+	if err != nil {
+		return store.Started{}, err
+	}
+	stale := store.Started{Result: store.StartStale, Job: j}
+	from := j.Status
+	switch {
+	case j.Status == flow.Processing && j.Ticket == s.Ticket:
+		if now.Before(j.LeaseUntil) {
+			return store.Started{Result: store.StartLeased, Job: j, Until: j.LeaseUntil}, nil
+		}
+		if j, err = t.lost(j, now); err != nil {
+			return store.Started{}, err
+		}
+		if j.Status != flow.Pending {
+			return store.Started{Result: store.StartEnded, Job: j}, nil
+		}
+	case !holdsTicket(&j, s.Ticket):
+		return stale, nil
+	}
+	if over, late := j.Overdue(now); late {
+		if err := t.save(&over, from); err != nil {
+			return store.Started{}, err
+		}
+		return store.Started{Result: store.StartEnded, Job: over}, t.leaveGate(&over, now)
+	}
+	j = j.Started(s.Ticket, s.Owner, now.Add(j.Policy.Timeout+s.Slack), now)
+	return store.Started{Job: j}, t.saveStart(&j, from)
+}
+
+// lost records the exchange of a router that has vanished, and saves what
+// the job becomes by it.
+func (t *tx) lost(j flow.Job, now time.Time) (flow.Job, error) {
+	a := j.LostAttempt(now)
+	if err := t.insertAttempt(&a); err != nil {
+		return j, err
+	}
+	from := j.Status
+	j = j.After(a, now, 0)
+	if err := t.save(&j, from); err != nil {
+		return j, err
+	}
+	if j.Status.Final() {
+		return j, t.leaveGate(&j, now)
+	}
+	return j, nil
+}
+
+// Record implements store.Jobs.
+func (st *Store) Record(ctx context.Context, outcomes []store.Outcome, now time.Time) ([]store.Recorded, error) {
+	out := make([]store.Recorded, len(outcomes))
+	err := st.write(ctx, func(t *tx) error {
+		for i := range outcomes {
+			j, err := t.record(&outcomes[i], now)
+			if err != nil && !errors.Is(err, store.ErrConflict) {
+				return fmt.Errorf("record attempt of job %s: %w", outcomes[i].Job.ID, err)
+			}
+			out[i] = store.Recorded{Job: j, Err: err}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (t *tx) record(o *store.Outcome, now time.Time) (flow.Job, error) {
+	live, err := t.load(o.Job.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return o.Job, store.ErrConflict
+	}
+	if err != nil {
+		return live, err
+	}
+	if live.Status != flow.Processing || live.Attempts != o.Attempt.Number || live.LeaseOwner != o.Owner {
+		return live, store.ErrConflict
+	}
+	j := o.Job.Settled(live.CancelAsked, now)
+	if err := t.insertAttempt(&o.Attempt); err != nil {
+		return j, err
+	}
+	if j.Status == flow.Completed {
+		err = t.saveDelivered(&j, flow.Processing)
+	} else {
+		err = t.save(&j, flow.Processing)
+	}
+	if err != nil || !j.Status.Final() {
+		return j, err
+	}
+	return j, t.leaveGate(&j, now)
+}
+
+// attemptDetail is what of an attempt has no column of its own.
+type attemptDetail struct {
+	Router    string          `json:"r,omitempty"`
+	Error     string          `json:"e,omitempty"`
+	ErrorType flow.ErrorType  `json:"t,omitempty"`
+	Delay     time.Duration   `json:"d,omitempty"`
+	Timing    [4]int64        `json:"p,omitzero"` // µs: dns, connect, tls, first byte
+	Header    json.RawMessage `json:"h,omitempty"`
+}
+
+func (t *tx) insertAttempt(a *flow.Attempt) error {
+	detail, err := json.Marshal(attemptDetail{
+		Router: a.Router, Error: a.Error, ErrorType: a.ErrorType, Delay: a.Delay, Header: a.Header,
+		Timing: [4]int64{a.Timing.DNS.Microseconds(), a.Timing.Connect.Microseconds(), a.Timing.TLS.Microseconds(), a.Timing.FirstByte.Microseconds()},
+	})
+	if err != nil {
+		return fmt.Errorf("encode attempt: %w", err)
+	}
+	if err := t.q("INSERT INTO attempts(job, number, at, duration, verdict, status, detail, body) VALUES(?,?,?,?,?,?,?,?)").
+		int(int64(a.JobID)).int(int64(a.Number)).int(a.At.UnixMicro()).int(a.Duration.Microseconds()).
+		int(int64(a.Verdict)).int(int64(a.Status)).text(string(detail)).blob(a.Body).exec(); err != nil {
+		return err
+	}
+	if a.Number <= keepFirst+keepLast {
+		return nil
+	}
+	return t.q("DELETE FROM attempts WHERE job = ? AND number > ? AND number <= ?").
+		int(int64(a.JobID)).int(keepFirst).int(int64(a.Number - keepLast)).exec()
+}
+
+func scanAttempt(id flow.ID, s *sqlite.Stmt) flow.Attempt {
+	a := flow.Attempt{
+		JobID: id, Number: s.ColumnInt(0), At: time.UnixMicro(s.ColumnInt64(1)).UTC(),
+		Duration: time.Duration(s.ColumnInt64(2)) * time.Microsecond,
+		Verdict:  flow.Verdict(s.ColumnInt64(3)), Status: s.ColumnInt(4), Body: colBytes(s, 6),
+	}
+	var d attemptDetail
+	if err := json.Unmarshal([]byte(s.ColumnText(5)), &d); err == nil {
+		a.Router, a.Error, a.ErrorType, a.Delay, a.Header = d.Router, d.Error, d.ErrorType, d.Delay, d.Header
+		us := func(i int) time.Duration { return time.Duration(d.Timing[i]) * time.Microsecond }
+		a.Timing = flow.Timing{DNS: us(0), Connect: us(1), TLS: us(2), FirstByte: us(3)}
+	}
+	return a
+}
+
+// Recover implements store.Jobs. Jobs that are out are all in memory.
+func (st *Store) Recover(ctx context.Context, staleBefore, now time.Time, limit int) (store.Recovered, error) {
+	overdue := func(j *flow.Job) bool {
+		return j.Status == flow.Queued && j.QueuedAt.Before(staleBefore) ||
+			j.Status == flow.Processing && !now.Before(j.LeaseUntil)
+	}
+	found := st.live.pick(overdue)
+	if len(found) == 0 {
+		return store.Recovered{}, nil
+	}
+	var r store.Recovered
+	err := st.write(ctx, func(t *tx) error {
+		r = store.Recovered{}
+		for _, f := range found[:min(limit, len(found))] {
+			j, err := t.load(f.ID)
+			if err != nil || !overdue(&j) {
+				continue // it moved on meanwhile
+			}
+			if j.Status == flow.Processing {
+				if _, err := t.lost(j, now); err != nil {
+					return fmt.Errorf("recover job %s: %w", j.ID, err)
+				}
+				r.Lost++
+				continue
+			}
+			j.Status = flow.Pending
+			if err := t.save(&j, flow.Queued); err != nil {
+				return fmt.Errorf("recover job %s: %w", j.ID, err)
+			}
+			r.Stale++
+		}
+		return nil
+	})
+	return r, err
+}
+
+// returnLeases ends the leases of the former owner of the file.
+func (t *tx) returnLeases(now time.Time) error {
+	ids, err := t.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND status = 2").ids()
+	if err != nil {
+		return fmt.Errorf("find leases of the former owner: %w", err)
+	}
+	for _, id := range ids {
+		j, err := t.job(&t.st.pol, id)
+		if err != nil {
+			return fmt.Errorf("return lease of job %s: %w", id, err)
+		}
+		j.LeaseOwner = "of the former process"
+		if _, err := t.lost(j, now); err != nil {
+			return fmt.Errorf("return lease of job %s: %w", id, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"zombiezen.com/go/sqlite"
+)
+
+// Version implements store.Resources.
+func (st *Store) Version(context.Context) (int64, error) { return st.version.Load(), nil }
+
+// Documents implements store.Resources.
+func (st *Store) Documents(ctx context.Context, kinds ...string) (docs []store.Document, version int64, err error) {
+	err = st.snapshot(ctx, func(c *conn) (err error) {
+		docs = nil
+		scan := func(s *sqlite.Stmt) bool {
+			docs = append(docs, store.Document{
+				Kind: s.ColumnText(0), ID: s.ColumnText(1), ClientID: s.ColumnText(2), Code: s.ColumnText(3),
+				Body: []byte(s.ColumnText(4)), Revision: s.ColumnInt64(5),
+			})
+			return true
+		}
+		const cols = "SELECT kind, id, client_id, code, body, revision FROM documents"
+		if len(kinds) == 0 {
+			if err := c.q(cols).each(scan); err != nil {
+				return err
+			}
+		}
+		for _, k := range kinds {
+			if err := c.q(cols + " WHERE kind = ?").text(k).each(scan); err != nil {
+				return err
+			}
+		}
+		version, err = c.q("SELECT value FROM meta WHERE key = 'resources'").number()
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("read documents: %w", err)
+	}
+	return docs, version, nil
+}
+
+// Write implements store.Resources.
+func (st *Store) Write(ctx context.Context, w store.WriteSet, now time.Time) (int64, error) {
+	next := w.IfVersion + 1
+	err := st.write(ctx, func(t *tx) error {
+		if err := t.q("UPDATE meta SET value = ? WHERE key = 'resources' AND value = ?").int(next).int(w.IfVersion).exec(); err != nil {
+			return fmt.Errorf("write resources: %w", err)
+		}
+		if t.c.Changes() == 0 {
+			return store.ErrConflict
+		}
+		for _, k := range w.Delete {
+			if err := t.q("DELETE FROM documents WHERE kind = ? AND id = ?").text(k.Kind).text(k.ID).exec(); err != nil {
+				return fmt.Errorf("delete %s %s: %w", k.Kind, k.ID, err)
+			}
+		}
+		for i := range w.Put {
+			d := &w.Put[i]
+			if err := t.q("INSERT INTO documents(kind, id, client_id, code, body, revision) VALUES(?,?,?,?,?,?) " +
+				"ON CONFLICT(kind, id) DO UPDATE SET client_id = excluded.client_id, code = excluded.code, body = excluded.body, revision = excluded.revision").
+				text(d.Kind).text(d.ID).opt(d.ClientID).text(d.Code).text(string(d.Body)).int(d.Revision).exec(); err != nil {
+				return fmt.Errorf("put %s %s: %w", d.Kind, d.ID, err)
+			}
+		}
+		for i := range w.Audit {
+			if err := t.audit(&w.Audit[i], now); err != nil {
+				return fmt.Errorf("write audit entry: %w", err)
+			}
+		}
+		t.notes.then = append(t.notes.then, func() {
+			st.version.Store(next)
+			st.wakes.Resources.Post()
+			// A lane may go now that could not before, or the other way round.
+			st.wakes.Lanes.Post()
+		})
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return next, nil
+}
+
+func (t *tx) audit(a *store.AuditEntry, now time.Time) error {
+	id := t.st.ids.New(now)
+	return t.q("INSERT INTO audit(id, entity_type, entity_id, operation, before, after, principal_id, client_id, request_id, performed_at) VALUES(?,?,?,?,?,?,?,?,?,?)").
+		int(int64(id)).text(a.EntityType).text(a.EntityID).text(a.Operation).opt(string(a.Before)).opt(string(a.After)).
+		opt(a.PrincipalID).opt(a.ClientID).opt(a.RequestID).time(now).exec()
+}
+
+// Audit implements store.Resources.
+func (st *Store) Audit(ctx context.Context, sc store.Scope, before flow.ID, limit int) (out []store.AuditEntry, err error) {
+	limit = store.PageLimit(limit)
+	high := int64(1<<63 - 1)
+	if before > 0 {
+		high = int64(before)
+	}
+	err = st.read(ctx, func(c *conn) error {
+		examined := 0
+		return c.q("SELECT id, entity_type, entity_id, operation, before, after, principal_id, client_id, request_id, performed_at FROM audit WHERE id < ? ORDER BY id DESC").
+			int(high).each(func(s *sqlite.Stmt) bool {
+			examined++
+			a := store.AuditEntry{
+				ID: flow.ID(s.ColumnInt64(0)), EntityType: s.ColumnText(1), EntityID: s.ColumnText(2), Operation: s.ColumnText(3),
+				Before: []byte(s.ColumnText(4)), After: []byte(s.ColumnText(5)), PrincipalID: s.ColumnText(6),
+				ClientID: s.ColumnText(7), RequestID: s.ColumnText(8), PerformedAt: colTime(s, 9),
+			}
+			if sc.Sees(a.ClientID) {
+				out = append(out, a)
+			}
+			return len(out) < limit && examined < store.MaxExamined
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list audit entries: %w", err)
+	}
+	return out, nil
+}
+
+// Acquire implements store.Leases.
+func (st *Store) Acquire(ctx context.Context, name, owner string, until, now time.Time) (fence int64, err error) {
+	err = st.write(ctx, func(t *tx) error {
+		var holder string
+		var ends time.Time
+		if _, err := t.q("SELECT owner, until, fence FROM leases WHERE name = ?").text(name).one(func(s *sqlite.Stmt) {
+			holder, ends, fence = s.ColumnText(0), colTime(s, 1), s.ColumnInt64(2)
+		}); err != nil {
+			return fmt.Errorf("acquire lease %s: %w", name, err)
+		}
+		if holder != owner {
+			if holder != "" && now.Before(ends) {
+				return store.ErrConflict
+			}
+			fence++
+		}
+		return t.q("INSERT INTO leases(name, owner, until, fence) VALUES(?,?,?,?) ON CONFLICT(name) DO UPDATE SET owner = excluded.owner, until = excluded.until, fence = excluded.fence").
+			text(name).text(owner).after(until).int(fence).exec()
+	})
+	if err != nil {
+		return 0, err
+	}
+	return fence, nil
+}
+
+// Drop implements store.Leases. The row stays, for its fencing token.
+func (st *Store) Drop(ctx context.Context, name, owner string) error {
+	return st.write(ctx, func(t *tx) error {
+		return t.q("UPDATE leases SET until = 0, owner = '' WHERE name = ? AND owner = ?").text(name).text(owner).exec()
+	})
+}
+
+// Hold implements store.Holds.
+func (st *Store) Hold(ctx context.Context, h store.Hold) error {
+	return st.write(ctx, func(t *tx) error {
+		t.notes.then = append(t.notes.then, func() { st.wakes.Lanes.Post() })
+		return t.q("INSERT INTO holds(endpoint, until, reason) VALUES(?,?,?) ON CONFLICT(endpoint) DO UPDATE SET until = excluded.until, reason = excluded.reason WHERE excluded.until > until").
+			text(h.Endpoint).after(h.Until).text(h.Reason).exec()
+	})
+}
+
+// Release implements store.Holds.
+func (st *Store) Release(ctx context.Context, endpoint string) error {
+	return st.write(ctx, func(t *tx) error {
+		t.notes.then = append(t.notes.then, func() { st.wakes.Lanes.Post() })
+		return t.q("DELETE FROM holds WHERE endpoint = ?").text(endpoint).exec()
+	})
+}
+
+// ListHolds implements store.Holds.
+func (st *Store) ListHolds(ctx context.Context, now time.Time) (out []store.Hold, err error) {
+	err = st.read(ctx, func(c *conn) error {
+		return c.q("SELECT endpoint, until, reason FROM holds WHERE until > ?").time(now).each(func(s *sqlite.Stmt) bool {
+			out = append(out, store.Hold{Endpoint: s.ColumnText(0), Until: colTime(s, 1), Reason: s.ColumnText(2)})
+			return true
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list holds: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,308 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"zombiezen.com/go/sqlite"
+)
+
+// maxGroup bounds how many verbs share a transaction, so that the first of
+// them does not wait for ever.
+const maxGroup = 256
+
+// op is one verb on its way through the writer.
+type op struct {
+	run  func(*tx) error
+	done chan error
+}
+
+// tx is what a verb sees: the writer's connection inside a transaction, and
+// a place to note what follows from the commit. Notes of a verb that failed
+// are dropped with its savepoint.
+type tx struct {
+	conn
+	st    *Store
+	notes notes
+	dirty map[flow.ID]*flow.Job // jobs as this transaction made them
+}
+
+// notes is what happens after a commit, and only then.
+type notes struct {
+	jobs   []*flow.Job // as they have become, in order; the last one of an id counts
+	lanes  []string    // to wake
+	open   int64
+	blocks int64
+	then   []func()
+}
+
+// mark is a place in the notes to go back to.
+type mark struct {
+	jobs, lanes, then int
+	open, blocks      int64
+}
+
+func (n *notes) mark() mark { return mark{len(n.jobs), len(n.lanes), len(n.then), n.open, n.blocks} }
+
+func (n *notes) cut(m mark) {
+	clear(n.jobs[m.jobs:])
+	clear(n.then[m.then:])
+	n.jobs, n.lanes, n.then = n.jobs[:m.jobs], n.lanes[:m.lanes], n.then[:m.then]
+	n.open, n.blocks = m.open, m.blocks
+}
+
+// write runs a verb in the writer and waits until it is durable. The verb may
+// still commit when the caller gives up.
+func (st *Store) write(ctx context.Context, run func(*tx) error) error {
+	o := &op{run: run, done: make(chan error, 1)}
+	select {
+	case st.ops <- o:
+	case <-st.closing:
+		return store.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-o.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-st.writerDone:
+		// The writer answers all it accepted before it ends; look once more.
+		select {
+		case err := <-o.done:
+			return err
+		default:
+			return store.ErrClosed
+		}
+	}
+}
+
+func (st *Store) writer() {
+	defer close(st.writerDone)
+	group := make([]*op, 0, maxGroup)
+	for {
+		group = group[:0]
+		select {
+		case o := <-st.ops:
+			group = append(group, o)
+		case <-st.closing:
+			// Nothing new is accepted; what was accepted is done.
+			for {
+				select {
+				case o := <-st.ops:
+					st.commit([]*op{o})
+				default:
+					return
+				}
+			}
+		}
+	gather:
+		for len(group) < maxGroup {
+			select {
+			case o := <-st.ops:
+				group = append(group, o)
+			default:
+				break gather
+			}
+		}
+		st.commit(group)
+		st.afterCommit()
+	}
+}
+
+// commit runs a group of verbs as one transaction and answers each.
+func (st *Store) commit(group []*op) {
+	errs := make([]error, len(group))
+	fail := func(err error) {
+		st.failed(err)
+		for _, o := range group {
+			o.done <- err
+		}
+	}
+	t, err := st.begin()
+	if err != nil {
+		fail(unavailable(err))
+		return
+	}
+	for i, o := range group {
+		errs[i] = t.inSavepoint(len(group) > 1, o.run)
+		if t.c.AutocommitEnabled() {
+			// SQLite itself rolled the transaction back: disk full or an I/O
+			// error. All of the group is lost.
+			cause := errs[i]
+			if cause == nil {
+				cause = errors.New("transaction was rolled back")
+			}
+			st.broken(cause)
+			fail(unavailable(cause))
+			return
+		}
+		if errs[i] != nil && len(group) == 1 {
+			_ = t.run("ROLLBACK")
+			err := classify(errs[i])
+			if errors.Is(err, store.ErrUnavailable) {
+				st.broken(err)
+				st.failed(err)
+			}
+			o.done <- err
+			return
+		}
+	}
+	if err := t.q("COMMIT").exec(); err != nil {
+		if !t.c.AutocommitEnabled() {
+			_ = t.run("ROLLBACK")
+		}
+		st.broken(err)
+		fail(unavailable(err))
+		return
+	}
+	st.lastErr.Store(nil)
+	st.settle(&t.notes)
+	for i, o := range group {
+		o.done <- classify(errs[i])
+	}
+}
+
+func (st *Store) begin() (*tx, error) {
+	if st.wc == nil {
+		c, err := openConn(st.path)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.prepare(st.path); err != nil {
+			_ = c.c.Close()
+			return nil, err
+		}
+		st.wc = c
+	}
+	t := &st.tx
+	t.conn = *st.wc
+	t.notes.cut(mark{})
+	clear(t.dirty)
+	if err := t.q("BEGIN IMMEDIATE").exec(); err != nil {
+		st.broken(err)
+		return nil, err
+	}
+	return t, nil
+}
+
+// inSavepoint runs a verb so that its failure leaves no trace. A verb that is
+// alone needs no savepoint: the whole transaction goes.
+func (t *tx) inSavepoint(shared bool, run func(*tx) error) error {
+	if !shared {
+		return run(t)
+	}
+	m := t.notes.mark()
+	if err := t.q("SAVEPOINT verb").exec(); err != nil {
+		return err
+	}
+	err := run(t)
+	if t.c.AutocommitEnabled() {
+		return err
+	}
+	if err != nil {
+		t.forget(m)
+		if rerr := t.q("ROLLBACK TO verb").exec(); rerr != nil {
+			return errors.Join(err, rerr)
+		}
+	}
+	if rerr := t.q("RELEASE verb").exec(); rerr != nil {
+		return errors.Join(err, rerr)
+	}
+	return err
+}
+
+// settle does what follows from a commit: caches, counters, wakes.
+func (st *Store) settle(n *notes) {
+	st.live.merge(n.jobs)
+	st.open.Add(n.open)
+	st.blockedKeys.Add(n.blocks)
+	for _, f := range n.then {
+		f()
+	}
+	if len(n.lanes) > 0 {
+		st.wakes.Lanes.Post(n.lanes...)
+	}
+}
+
+// classify turns SQLite's trouble into the contract's errors.
+func classify(err error) error {
+	if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultNoMem, sqlite.ResultBusy, sqlite.ResultReadOnly,
+		sqlite.ResultCantOpen, sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		return unavailable(err)
+	}
+	return err
+}
+
+func unavailable(err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+// broken decides whether the connection can be trusted after an error. After
+// an I/O error it can not: what is in its cache may not be what is on disk.
+func (st *Store) broken(err error) {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull, sqlite.ResultBusy:
+		return
+	}
+	if st.wc != nil {
+		_ = st.wc.c.Close()
+		st.wc = nil
+	}
+}
+
+func (st *Store) failed(err error) {
+	e := err
+	st.lastErr.Store(&e)
+	st.log.Error("store can not write", "error", err)
+}
+
+// wake notes that something about a lane changed.
+func (t *tx) wake(lane string) {
+	if n := len(t.notes.lanes); n > 0 && t.notes.lanes[n-1] == lane {
+		return
+	}
+	t.notes.lanes = append(t.notes.lanes, lane)
+}
+
+// load returns a job as it is inside this transaction.
+func (t *tx) load(id flow.ID) (flow.Job, error) {
+	if j := t.dirty[id]; j != nil {
+		return *j, nil
+	}
+	if j := t.st.live.get(id); j != nil {
+		return *j, nil
+	}
+	return t.job(&t.st.pol, id)
+}
+
+// put notes what a job has become.
+func (t *tx) put(j *flow.Job) {
+	kept := *j
+	t.dirty[j.ID] = &kept
+	t.notes.jobs = append(t.notes.jobs, &kept)
+}
+
+// forget takes back what a verb that failed has noted.
+func (t *tx) forget(m mark) {
+	for _, j := range t.notes.jobs[m.jobs:] {
+		delete(t.dirty, j.ID)
+	}
+	t.notes.cut(m)
+	for _, j := range t.notes.jobs {
+		t.dirty[j.ID] = j
+	}
+}
+
+func isOut(s flow.Status) bool { return s == flow.Queued || s == flow.Processing }
