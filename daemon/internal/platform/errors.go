@@ -2,6 +2,7 @@ package platform
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
 )
@@ -48,6 +49,8 @@ type Error struct {
 	Detail    string
 	Problems  []Problem
 	Conflicts []Conflict
+	// RetryAfter is how long to wait, where waiting helps.
+	RetryAfter time.Duration
 }
 
 func (e *Error) Error() string {

@@ -61,6 +61,7 @@ func DecodeTask(body []byte, idempotencyKey string) TaskDraft {
 	var item struct {
 		ID           json.RawMessage `json:"id"`
 		MessageGroup string          `json:"messageGroup"`
+		Code         *string         `json:"code"`
 		TargetURL    *string         `json:"targetUrl"`
 		ConnectionID *string         `json:"connectionId"`
 		Connection   *string         `json:"connectionCode"`
@@ -68,7 +69,7 @@ func DecodeTask(body []byte, idempotencyKey string) TaskDraft {
 	}
 	var err error
 	if err = json.Unmarshal(body, &item); err == nil {
-		wrapped := item.TargetURL == nil && item.ConnectionID == nil && item.Connection == nil
+		wrapped := item.Code == nil && item.TargetURL == nil && item.ConnectionID == nil && item.Connection == nil
 		if inner := unquoted(item.Payload); wrapped && len(inner) > 0 && inner[0] == '{' {
 			d.ItemID = plainText(item.ID)
 			d.wire.IdempotencyKey = d.ItemID

@@ -1,0 +1,193 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/platform"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+func (s *server) apply(ctx context.Context, c *call, in *BodyInput) (*result, error) {
+	var req platform.ApplyRequest
+	if err := json.Unmarshal(in.RawBody, &req); err != nil {
+		return nil, platform.Malformed(err)
+	}
+	c.May = s.may(&c.caller)
+	answer, err := s.p.Apply(ctx, c.Caller, req)
+	if err != nil {
+		return nil, err
+	}
+	return ok(answer), nil
+}
+
+type auditView struct {
+	ID          string          `json:"id"`
+	EntityType  string          `json:"entityType"`
+	EntityID    string          `json:"entityId"`
+	Operation   string          `json:"operation"`
+	Before      json.RawMessage `json:"before,omitempty" doc:"Without secrets"`
+	After       json.RawMessage `json:"after,omitempty" doc:"Without secrets"`
+	PrincipalID string          `json:"principalId,omitempty"`
+	ClientID    string          `json:"clientId,omitempty"`
+	RequestID   string          `json:"requestId,omitempty"`
+	PerformedAt stamp           `json:"performedAt"`
+}
+
+type auditAnswer struct {
+	AuditLogs  []auditView `json:"auditLogs"`
+	NextCursor string      `json:"nextCursor"`
+	HasMore    bool        `json:"hasMore"`
+}
+
+type auditQuery struct {
+	Paging
+	After    string `query:"after" doc:"The same as cursor"`
+	PageSize int    `query:"pageSize" minimum:"0" maximum:"1000" doc:"The same as limit"`
+}
+
+func (s *server) listAudit(ctx context.Context, c *call, in *auditQuery) (*result, error) {
+	if in.Cursor == "" {
+		in.Cursor = in.After
+	}
+	if in.Limit == 0 && in.Size == 0 {
+		in.Limit = in.PageSize
+	}
+	before, err := unsealNumber("audit", in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	limit := in.limit()
+	entries, err := s.p.Audit(ctx, c.Caller, flow.ID(before), limit)
+	if err != nil {
+		return nil, err
+	}
+	answer := auditAnswer{AuditLogs: make([]auditView, len(entries))}
+	for i, e := range entries {
+		answer.AuditLogs[i] = auditView{ID: e.ID.String(), EntityType: e.EntityType, EntityID: e.EntityID, Operation: e.Operation,
+			Before: e.Before, After: e.After, PrincipalID: e.PrincipalID, ClientID: e.ClientID, RequestID: e.RequestID, PerformedAt: stamp(e.PerformedAt)}
+	}
+	if n := len(entries); n > 0 && n == min(limit, store.PageLimit(limit)) {
+		// A full page may be the last; the next one then is empty.
+		answer.HasMore, answer.NextCursor = true, seal("audit", strconv.FormatUint(uint64(entries[n-1].ID), 10))
+	}
+	return ok(answer), nil
+}
+
+type loginDoc struct {
+	Email    string `json:"email"`
+	Password string `json:"password" format:"password"`
+}
+
+type refreshDoc struct {
+	RefreshToken string `json:"refreshToken"`
+}
+
+func (s *server) login(ctx context.Context, c *call, in *BodyInput) (*result, error) {
+	var req loginDoc
+	if err := json.Unmarshal(in.RawBody, &req); err != nil {
+		return nil, platform.Malformed(err)
+	}
+	for field, v := range map[string]string{"email": req.Email, "password": req.Password} {
+		if v == "" {
+			return nil, badField(field, "is required", "")
+		}
+	}
+	address := c.request.RemoteAddr
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
+	}
+	session, err := s.o.Accounts.Login(ctx, req.Email, req.Password, address)
+	if err != nil {
+		return nil, err
+	}
+	return tokens(session), nil
+}
+
+func (s *server) refresh(ctx context.Context, _ *call, in *BodyInput) (*result, error) {
+	var req refreshDoc
+	if err := json.Unmarshal(in.RawBody, &req); err != nil {
+		return nil, platform.Malformed(err)
+	}
+	if req.RefreshToken == "" {
+		return nil, badField("refreshToken", "is required", "")
+	}
+	session, err := s.o.Accounts.Refresh(ctx, req.RefreshToken)
+	if err != nil {
+		return nil, err
+	}
+	return tokens(session), nil
+}
+
+// tokens answers with tokens, which no cache may keep.
+func tokens(session platform.Session) *result {
+	return &result{Status: http.StatusOK, CacheControl: "no-store", Body: session}
+}
+
+// logout ends a login. It takes a refresh token and bears that there is none.
+func (s *server) logout(w http.ResponseWriter, r *http.Request, _ *caller) error {
+	var req refreshDoc
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOther))
+	if err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &req); err != nil {
+			return platform.Malformed(err)
+		}
+	}
+	if err := s.o.Accounts.Logout(r.Context(), req.RefreshToken); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+type meAnswer struct {
+	PrincipalID string   `json:"principalId"`
+	Type        string   `json:"type"`
+	Scope       string   `json:"scope"`
+	Name        string   `json:"name"`
+	Email       string   `json:"email,omitempty"`
+	Roles       []string `json:"roles"`
+	Clients     []string `json:"clients"`
+	ClientID    string   `json:"clientId,omitempty" doc:"The only client, where there is only one"`
+}
+
+func (s *server) me(_ context.Context, c *call, _ *struct{}) (*result, error) {
+	p := c.principal
+	only, _ := p.OnlyClient()
+	return ok(meAnswer{PrincipalID: p.ID, Type: string(p.Type), Scope: string(p.Scope), Name: p.Name, Email: p.Email, Roles: p.Roles, Clients: p.Clients, ClientID: only}), nil
+}
+
+type jwksDoc struct {
+	Keys []map[string]string `json:"keys"`
+}
+
+func (s *server) jwks(w http.ResponseWriter, _ *http.Request, _ *caller) error {
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	writeJSON(w, http.StatusOK, s.o.Keys.JWKS())
+	return nil
+}
+
+type healthAnswer struct {
+	Status string `json:"status" enum:"UP,DOWN"`
+}
+
+func (s *server) health(ctx context.Context, c *call, _ *struct{}) (*result, error) {
+	if err := s.p.Health(ctx); err != nil {
+		s.log.Warn("platform is not healthy", "requestId", c.RequestID, "error", err)
+		return &result{Status: http.StatusServiceUnavailable, Body: healthAnswer{"DOWN"}}, nil
+	}
+	return ok(healthAnswer{"UP"}), nil
+}
+
+func (s *server) document(w http.ResponseWriter, _ *http.Request, _ *caller) error {
+	writeJSON(w, http.StatusOK, s.openapi)
+	return nil
+}

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/flowcatalyst/fc/daemon/internal/api/adapter"
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
+	"github.com/flowcatalyst/fc/daemon/internal/platform"
+)
+
+// Options are what the API stands on. Platform, Accounts, Tokens and Keys are
+// required.
+type Options struct {
+	Platform *platform.Platform
+	Accounts *platform.Accounts
+	Tokens   *auth.Tokens
+	Keys     *auth.Keys
+	// Roles says what roles permit; absent, only the built-in ones do.
+	Roles      auth.RoleSource
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer // absent: nothing is counted
+	// MaxBatch and MaxEvent bound the bodies of batches and of single
+	// events and jobs in bytes; 0 means DefaultMaxBatch and DefaultMaxEvent.
+	MaxBatch, MaxEvent int64
+	Version            string // of the program, for the OpenAPI document
+}
+
+// The limits of request bodies, in bytes.
+const (
+	DefaultMaxBatch = 32 << 20
+	DefaultMaxEvent = 2 << 20
+	maxOther        = 1 << 20
+)
+
+type server struct {
+	o       Options
+	p       *platform.Platform
+	log     *slog.Logger
+	router  *adapter.Adapter
+	huma    huma.API
+	metrics *metrics
+	openapi []byte
+}
+
+// New makes the handler of the whole API.
+func New(o Options) (http.Handler, error) { return newServer(o) }
+
+func newServer(o Options) (*server, error) {
+	if o.Platform == nil || o.Accounts == nil || o.Tokens == nil || o.Keys == nil {
+		return nil, errors.New("make API: platform, accounts, tokens and keys are required")
+	}
+	if o.Roles == nil {
+		o.Roles = auth.Builtin
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxBatch <= 0 {
+		o.MaxBatch = DefaultMaxBatch
+	}
+	if o.MaxEvent <= 0 {
+		o.MaxEvent = DefaultMaxEvent
+	}
+	if o.Version == "" {
+		o.Version = "0.0.0"
+	}
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("make API: %w", err)
+	}
+	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m}
+	s.router = adapter.New(adapter.Options{
+		NotFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.fail(w, r, newProblem(http.StatusNotFound, "NOT_FOUND", "there is nothing at this path"))
+		}),
+		MethodNotAllowed: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.fail(w, r, newProblem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "this path has no such method; the Allow header lists those it has"))
+		}),
+	})
+	s.huma = s.newHuma()
+	for _, rt := range s.routes() {
+		rt.add(rt)
+	}
+	if err := s.router.Build(); err != nil {
+		return nil, fmt.Errorf("make API: %w", err)
+	}
+	if s.openapi, err = json.Marshal(s.huma.OpenAPI()); err != nil {
+		return nil, fmt.Errorf("make OpenAPI document: %w", err)
+	}
+	return s, nil
+}

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+)
+
+// appendEvent writes an event as the wire has it, without the closing brace.
+// It is written by hand because each publish answers with one.
+func appendEvent(b []byte, e *flow.Event) []byte {
+	b = append(b, `{"id":"`...)
+	b = append(b, e.ID.String()...)
+	b = append(b, '"')
+	b = appendText(b, "type", e.Type)
+	b = appendText(b, "source", e.Source)
+	b = appendOptional(b, "subject", e.Subject)
+	b = appendTime(b, "time", e.Time)
+	b = append(b, `,"data":`...)
+	if len(e.Data) == 0 {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, e.Data...)
+	}
+	b = appendText(b, "dataContentType", e.DataContentType)
+	b = appendText(b, "specVersion", e.SpecVersion)
+	b = appendOptional(b, "messageGroup", e.MessageGroup)
+	b = appendOptional(b, "correlationId", e.CorrelationID)
+	b = appendOptional(b, "causationId", e.CausationID)
+	b = appendOptional(b, "deduplicationId", e.DeduplicationID)
+	b = appendOptional(b, "clientId", e.ClientID)
+	b = appendOptional(b, "traceparent", e.Traceparent)
+	b = appendOptional(b, "cloudEventId", e.CloudEventID)
+	if len(e.ContextData) > 0 {
+		b = append(b, `,"contextData":[`...)
+		for i, kv := range e.ContextData {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, `{"key":`...)
+			b = appendString(b, kv.Key)
+			b = append(b, `,"value":`...)
+			b = appendString(b, kv.Value)
+			b = append(b, '}')
+		}
+		b = append(b, ']')
+	}
+	return appendTime(b, "createdAt", e.CreatedAt)
+}
+
+// readEvent is an event as lists and single reads show it.
+func readEvent(e *flow.Event) json.RawMessage {
+	b := appendEvent(make([]byte, 0, len(e.Data)+768), e)
+	segments := strings.SplitN(e.Type, ":", 4)
+	for i, name := range []string{"application", "subdomain", "aggregate", "eventName"} {
+		if i < len(segments) {
+			b = appendText(b, name, segments[i])
+		}
+	}
+	return append(b, '}')
+}
+
+// publishedEvent is the answer to a publish: the event's fields, and what
+// existing clients read besides.
+func publishedEvent(e *flow.Event, duplicate bool) []byte {
+	b := appendEvent(make([]byte, 0, 2*len(e.Data)+1536), e)
+	whole := len(b)
+	b = append(b, `,"event":`...)
+	b = append(b, b[:whole]...)
+	b = append(b, '}')
+	if duplicate {
+		b = append(b, `,"isDuplicate":true,"duplicate":true,"dispatchJobCount":0}`...)
+	} else {
+		b = append(b, `,"isDuplicate":false,"duplicate":false,"dispatchJobCount":0}`...)
+	}
+	return append(b, '\n')
+}
+
+func appendText(b []byte, name, v string) []byte {
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	b = append(b, `":`...)
+	return appendString(b, v)
+}
+
+func appendOptional(b []byte, name, v string) []byte {
+	if v == "" {
+		return b
+	}
+	return appendText(b, name, v)
+}
+
+func appendTime(b []byte, name string, t time.Time) []byte {
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	b = append(b, `":"`...)
+	b = t.UTC().AppendFormat(b, stampLayout)
+	return append(b, '"')
+}
+
+// appendString writes a JSON string; most need no escape.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			q, err := json.Marshal(s)
+			if err != nil {
+				return append(b, `""`...) // a string always encodes
+			}
+			return append(b, q...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}

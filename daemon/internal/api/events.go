@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+type eventsQuery struct {
+	Paging
+	Type          string    `query:"type" doc:"Four segments, each a word or *"`
+	ClientID      string    `query:"clientId"`
+	CorrelationID string    `query:"correlationId"`
+	MessageGroup  string    `query:"messageGroup"`
+	Subject       string    `query:"subject"`
+	Source        string    `query:"source"`
+	Since         time.Time `query:"since" doc:"Accepted at this time or later"`
+	Until         time.Time `query:"until" doc:"Accepted before this time"`
+}
+
+type eventsAnswer struct {
+	Events     []json.RawMessage `json:"events"`
+	NextCursor string            `json:"nextCursor"`
+	HasMore    bool              `json:"hasMore"`
+	Partial    bool              `json:"partial,omitempty"`
+}
+
+func (s *server) listEvents(ctx context.Context, c *call, in *eventsQuery) (*result, error) {
+	before, err := unsealNumber("events", in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	if in.Type != "" {
+		if p := resource.CheckPattern(in.Type); p != "" {
+			return nil, badField("type", p, "orders:fulfillment:*:*")
+		}
+	}
+	page, err := s.p.Events(ctx, c.Caller, store.EventQuery{
+		Before: int64(before), Limit: in.limit(), Type: in.Type, ClientID: in.ClientID, CorrelationID: in.CorrelationID,
+		MessageGroup: in.MessageGroup, Subject: in.Subject, Source: in.Source, Since: in.Since, Until: in.Until,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := eventsAnswer{Events: make([]json.RawMessage, len(page.Events)), HasMore: page.Next != 0, Partial: page.Partial}
+	for i := range page.Events {
+		answer.Events[i] = readEvent(&page.Events[i])
+	}
+	if page.Next != 0 {
+		answer.NextCursor = seal("events", strconv.FormatInt(page.Next, 10))
+	}
+	return ok(answer), nil
+}
+
+type idInput struct {
+	ID string `path:"id"`
+}
+
+func (s *server) getEvent(ctx context.Context, c *call, in *idInput) (*result, error) {
+	e, err := s.p.Event(ctx, c.Caller, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return ok(readEvent(&e)), nil
+}
+
+type explainInput struct {
+	ID           string `path:"id"`
+	Subscription string `query:"subscriptionId" doc:"Its id or code; all of them if absent"`
+}
+
+type explainAnswer struct {
+	EventID       string    `json:"eventId"`
+	Subscriptions []verdict `json:"subscriptions"`
+}
+
+type verdict struct {
+	SubscriptionID string `json:"subscriptionId"`
+	Code           string `json:"code"`
+	Matched        bool   `json:"matched"`
+	Clause         string `json:"clause,omitempty" enum:"client,status,pattern,filter" doc:"What said no"`
+	Detail         string `json:"detail,omitempty"`
+	Value          string `json:"value,omitempty" doc:"What the clause saw"`
+}
+
+func (s *server) explainEvent(ctx context.Context, c *call, in *explainInput) (*result, error) {
+	e, all, err := s.p.Explain(ctx, c.Caller, in.ID, in.Subscription)
+	if err != nil {
+		return nil, err
+	}
+	answer := explainAnswer{EventID: e.ID.String(), Subscriptions: make([]verdict, len(all))}
+	for i, x := range all {
+		answer.Subscriptions[i] = verdict{
+			SubscriptionID: x.Subscription.ID, Code: x.Subscription.Code,
+			Matched: x.Matched, Clause: x.Clause, Detail: x.Detail, Value: x.Value,
+		}
+	}
+	return ok(answer), nil
+}
+
+// EventDoc documents an event, which appendEvent writes.
+type EventDoc struct {
+	ID              string              `json:"id"`
+	Type            string              `json:"type" doc:"application:subdomain:aggregate:event"`
+	Source          string              `json:"source,omitempty"`
+	Subject         string              `json:"subject,omitempty"`
+	Time            time.Time           `json:"time,omitempty" doc:"When it happened; the server's clock if absent"`
+	Data            any                 `json:"data,omitempty"`
+	DataContentType string              `json:"dataContentType,omitempty"`
+	SpecVersion     string              `json:"specVersion,omitempty"`
+	MessageGroup    string              `json:"messageGroup,omitempty" doc:"The key within which ordered subscriptions keep order"`
+	CorrelationID   string              `json:"correlationId,omitempty"`
+	CausationID     string              `json:"causationId,omitempty"`
+	DeduplicationID string              `json:"deduplicationId,omitempty" doc:"Unique per client; a repeat answers with the stored event"`
+	ClientID        string              `json:"clientId,omitempty" doc:"The tenant; the caller's only one if absent"`
+	ContextData     []resource.KeyValue `json:"contextData,omitempty"`
+	Traceparent     string              `json:"traceparent,omitempty"`
+	CreatedAt       time.Time           `json:"createdAt,omitempty" readOnly:"true"`
+}
+
+type publishedDoc struct {
+	EventDoc
+	Event            EventDoc `json:"event"`
+	Duplicate        bool     `json:"duplicate"`
+	IsDuplicate      bool     `json:"isDuplicate"`
+	DispatchJobCount int      `json:"dispatchJobCount" doc:"Always 0: jobs are made afterwards"`
+}
+
+type eventBatchDoc struct {
+	Items []EventDoc `json:"items" maxItems:"1000" doc:"Events, or {id, messageGroup, payload: event}; also accepted as events"`
+}

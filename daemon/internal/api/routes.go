@@ -1,0 +1,126 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/platform"
+)
+
+// route is one row: what is asked, what it needs, and what the document says.
+type route struct {
+	method, path string
+	needs        string // a permission, public or anyToken
+	id           string // of the operation, for generated clients
+	tag, summary string
+	in, out      any // bodies, as examples of their types or as schemas
+	status       int // of success; 0 is 200
+	add          func(route)
+}
+
+// routes is the one table of all routes.
+func (s *server) routes() []route {
+	const (
+		get  = http.MethodGet
+		post = http.MethodPost
+
+		publish   = "platform:messaging:event:create"
+		seeEvents = "platform:messaging:event:view"
+		seeJobs   = "platform:messaging:dispatch-job:view"
+		newJobs   = "platform:messaging:dispatch-job:create"
+		editJobs  = "platform:messaging:dispatch-job:update"
+		retryJobs = "platform:messaging:dispatch-job:retry"
+	)
+	rows := []route{
+		{post, "/auth/login", public, "login", "auth", "Log in with a password", loginDoc{}, platform.Session{}, 0, through(s, s.login)},
+		{post, "/auth/refresh", public, "refresh", "auth", "Exchange a refresh token", refreshDoc{}, platform.Session{}, 0, through(s, s.refresh)},
+		{post, "/auth/logout", public, "logout", "auth", "End a login", refreshDoc{}, nil, http.StatusNoContent, s.plain(s.logout)},
+		{get, "/auth/me", anyToken, "me", "auth", "Who the token speaks for", nil, meAnswer{}, 0, through(s, s.me)},
+		{get, "/.well-known/jwks.json", public, "jwks", "auth", "The keys that verify tokens", nil, jwksDoc{}, 0, s.plain(s.jwks)},
+		{get, "/health", public, "health", "system", "Whether the platform can do its work", nil, healthAnswer{}, 0, through(s, s.health)},
+		{get, "/openapi.json", public, "openapi", "system", "This document", nil, map[string]any{}, 0, s.plain(s.document)},
+
+		{post, "/api/events", publish, "publishEvent", "events", "Publish one event", EventDoc{}, publishedDoc{}, http.StatusCreated, s.plain(s.publishOne)},
+		{post, "/api/events/batch", publish, "publishEvents", "events", "Publish up to 1000 events", eventBatchDoc{}, batchAnswer{}, 0, s.plain(s.publishBatch)},
+		{get, "/api/events", seeEvents, "listEvents", "events", "List events, newest first", nil, s.listOf("events", EventDoc{}), 0, through(s, s.listEvents)},
+		{get, "/api/events/{id}", seeEvents, "getEvent", "events", "One event with its data", nil, EventDoc{}, 0, through(s, s.getEvent)},
+		{get, "/api/events/{id}/explain", seeEvents, "explainEvent", "events", "Which subscriptions an event goes to, and why not to the others", nil, explainAnswer{}, 0, through(s, s.explainEvent)},
+
+		{post, "/api/dispatch-jobs", newJobs, "createDispatchJob", "dispatch-jobs", "Create a job without an event", taskDoc{}, JobView{}, http.StatusCreated, s.plain(s.createJob)},
+		{post, "/api/dispatch-jobs/batch", newJobs, "createDispatchJobs", "dispatch-jobs", "Create up to 1000 jobs", taskBatchDoc{}, batchAnswer{}, 0, s.plain(s.createJobs)},
+		{post, "/api/dispatch/jobs/batch", newJobs, "createDispatchJobsOld", "dispatch-jobs", "Create up to 1000 jobs: the older path", taskBatchDoc{}, batchAnswer{}, 0, s.plain(s.createJobs)},
+		{get, "/api/dispatch-jobs", seeJobs, "listDispatchJobs", "dispatch-jobs", "List jobs, newest first", nil, s.listOf("dispatchJobs", JobView{}), 0, through(s, s.listJobs)},
+		{get, "/api/dispatch-jobs/{id}", seeJobs, "getDispatchJob", "dispatch-jobs", "One job", nil, JobView{}, 0, through(s, s.getJob)},
+		{get, "/api/dispatch-jobs/{id}/attempts", seeJobs, "listAttempts", "dispatch-jobs", "What came of each exchange", nil, attemptsAnswer{}, 0, through(s, s.listAttempts)},
+		{post, "/api/dispatch-jobs/{id}/retry", retryJobs, "retryDispatchJob", "dispatch-jobs", "Try a dead letter again", nil, JobView{}, 0, through(s, s.retryJob)},
+		{post, "/api/dispatch-jobs/{id}/cancel", editJobs, "cancelDispatchJob", "dispatch-jobs", "Cancel a job", nil, cancelledView{}, 0, through(s, s.cancelJob)},
+		{post, "/api/dispatch-jobs/{id}/skip", editJobs, "skipDispatchJob", "dispatch-jobs", "Let the next go past a dead letter", nil, JobView{}, 0, through(s, s.skipJob)},
+
+		{post, "/api/apply", anyToken, "apply", "resources", "Carry out a manifest's plan, whole or not at all; needs the permissions of its changes", platform.ApplyRequest{}, platform.ApplyAnswer{}, 0, through(s, s.apply)},
+		{get, "/api/audit-logs", "platform:admin:audit-log:view", "listAuditLogs", "audit", "Who changed what, newest first", nil, s.listOf("auditLogs", auditView{}), 0, through(s, s.listAudit)},
+	}
+	for _, info := range resource.Kinds {
+		rows = append(rows, s.kindRoutes(info)...)
+	}
+	return append(rows, s.stateRoutes()...)
+}
+
+// kindRoutes are the rows that every kind has.
+func (s *server) kindRoutes(info resource.KindInfo) []route {
+	all, one := "/api/"+info.Collection, "/api/"+info.Collection+"/{id}"
+	may := func(action string) string { return "platform:messaging:" + info.Permission + ":" + action }
+	name := names[info.Kind]
+	doc, view := resourceDoc(info.Kind), viewDoc(info.Kind)
+	return []route{
+		{http.MethodGet, all, may("view"), "list" + name + "s", info.Collection, "List by code", nil, s.listOf(info.ListName, view), 0, through(s, s.listResources(info))},
+		{http.MethodPost, all, may("create"), "create" + name, info.Collection, "Create", doc, view, http.StatusCreated, through(s, s.createResource(info))},
+		{http.MethodGet, one, may("view"), "get" + name, info.Collection, "One, by id or code", nil, view, 0, through(s, s.getResource(info))},
+		{http.MethodPut, one, may("update"), "update" + name, info.Collection, "Change the fields that are given; null takes one away", doc, nil, http.StatusNoContent, through(s, s.updateResource(info))},
+		{http.MethodDelete, one, may("delete"), "delete" + name, info.Collection, "Delete", nil, nil, http.StatusNoContent, through(s, s.deleteResource(info))},
+	}
+}
+
+// stateRoutes move resources between their states.
+func (s *server) stateRoutes() []route {
+	var rows []route
+	for _, m := range []struct {
+		kind                    resource.Kind
+		verb, status, operation string
+	}{
+		{resource.KindSubscription, "pause", resource.SubscriptionPaused, "PAUSE"},
+		{resource.KindSubscription, "resume", resource.SubscriptionActive, "RESUME"},
+		{resource.KindConnection, "pause", resource.ConnectionPaused, "PAUSE"},
+		{resource.KindConnection, "resume", resource.ConnectionActive, "RESUME"},
+		{resource.KindDispatchPool, "suspend", resource.PoolSuspended, "SUSPEND"},
+		{resource.KindDispatchPool, "activate", resource.PoolActive, "ACTIVATE"},
+		{resource.KindEventType, "archive", resource.EventTypeArchived, "ARCHIVE"},
+	} {
+		info, _ := resource.InfoOf(m.kind)
+		rows = append(rows, route{http.MethodPost, "/api/" + info.Collection + "/{id}/" + m.verb,
+			"platform:messaging:" + info.Permission + ":update", m.verb + names[m.kind], info.Collection, "Make it " + m.status,
+			nil, viewDoc(m.kind), 0, through(s, s.move(info, m.status, m.operation))})
+	}
+	return append(rows, route{http.MethodPost, "/api/event-types/{id}/versions", "platform:messaging:event-type:update",
+		"addEventTypeVersion", "event-types", "Add a schema as the next version", schemaDoc{}, eventTypeView{}, 0, through(s, s.addSchema)})
+}
+
+// names are the kinds in the ids of operations.
+var names = map[resource.Kind]string{
+	resource.KindEventType:    "EventType",
+	resource.KindDispatchPool: "DispatchPool",
+	resource.KindConnection:   "Connection",
+	resource.KindSubscription: "Subscription",
+}
+
+// resourceDoc is an empty resource of a kind, for the document.
+func resourceDoc(kind resource.Kind) any {
+	switch kind {
+	case resource.KindSubscription:
+		return resource.Subscription{}
+	case resource.KindConnection:
+		return resource.Connection{}
+	case resource.KindDispatchPool:
+		return resource.DispatchPool{}
+	}
+	return resource.EventType{}
+}

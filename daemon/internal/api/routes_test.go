@@ -1,0 +1,111 @@
+package api
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
+)
+
+// open are the routes that may be public, and no others.
+var open = []string{
+	"POST /auth/login", "POST /auth/refresh", "POST /auth/logout",
+	"GET /.well-known/jwks.json", "GET /health", "GET /openapi.json",
+}
+
+// own are the routes that need a token and look after permissions themselves.
+var own = []string{"GET /auth/me", "POST /api/apply"}
+
+func TestEveryRouteNamesItsPermission(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	rows := w.api.routes()
+	named := map[string]bool{}
+	for _, rt := range rows {
+		name := rt.method + " " + rt.path
+		named[name] = true
+		switch rt.needs {
+		case public:
+			if !slices.Contains(open, name) {
+				t.Errorf("%s is public", name)
+			}
+		case anyToken:
+			if !slices.Contains(own, name) {
+				t.Errorf("%s names no permission", name)
+			}
+		default:
+			if !slices.Contains(auth.Permissions(), rt.needs) {
+				t.Errorf("%s needs %q, which is no permission", name, rt.needs)
+			}
+		}
+	}
+	// What is registered past the table has no guard.
+	for _, rt := range w.api.router.Routes() {
+		if !named[rt.Method+" "+rt.Path] {
+			t.Errorf("%s %s is not in the table", rt.Method, rt.Path)
+		}
+	}
+	if len(rows) < 50 {
+		t.Errorf("%d routes: the check would be hollow", len(rows))
+	}
+}
+
+var parameter = regexp.MustCompile(`\{[^}]+\}`)
+
+func TestTheGuardStandsBeforeEveryRoute(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	lacking := w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{"nobody:nothing"}})
+	none := w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{}})
+	for _, rt := range w.api.routes() {
+		if rt.needs == public {
+			continue
+		}
+		path := parameter.ReplaceAllString(rt.path, "0000000000000")
+		a := w.do(rt.method, path, "", "{}")
+		a.problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		if a.header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s %s: 401 without WWW-Authenticate", rt.method, rt.path)
+		}
+		w.do(rt.method, path, "not.a.token", "{}").problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		w.do(rt.method, path, "", "{}", "Authorization", "Basic Zm9vOmJhcg==").problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		if rt.needs == anyToken {
+			continue
+		}
+		for _, token := range []string{lacking, none} {
+			w.do(rt.method, path, token, "{}").problem(http.StatusForbidden, "FORBIDDEN", rt.needs)
+		}
+		// The right one passes the guard: whatever comes then is no 401 or 403.
+		if a := w.do(rt.method, path, w.admin(), "{}"); a.status == 401 || a.status == 403 || a.status >= 500 {
+			t.Errorf("%s %s with every permission: %d %s", rt.method, rt.path, a.status, a.body)
+		}
+	}
+}
+
+func TestARoleWithExactlyThePermissionPasses(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	viewer := w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleViewer}})
+	for _, rt := range w.api.routes() {
+		if rt.method != http.MethodGet || strings.Contains(rt.path, "{") {
+			continue
+		}
+		w.do(rt.method, rt.path, viewer, "").is(http.StatusOK)
+	}
+	w.do("POST", "/api/connections", viewer, `{"code":"a","url":"https://hooks.example.com"}`).problem(http.StatusForbidden, "FORBIDDEN", "platform:messaging:connection:create")
+}
+
+func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.do("GET", "/api/nothing", "", "").problem(http.StatusNotFound, "NOT_FOUND")
+	w.do("GET", "/api/events/", w.admin(), "").problem(http.StatusNotFound, "NOT_FOUND")
+	a := w.do("DELETE", "/api/events", "", "")
+	a.problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+	if allow := a.header.Get("Allow"); !strings.Contains(allow, "POST") || !strings.Contains(allow, "GET") {
+		t.Errorf("Allow: %q", allow)
+	}
+}
