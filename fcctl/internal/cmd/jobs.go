@@ -1,0 +1,228 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/fcctl/internal/view"
+	"github.com/urfave/cli/v2"
+)
+
+func (a *App) jobsCommand() *cli.Command {
+	one := func(name, about, description string, action func(*cli.Context) error) *cli.Command {
+		return &cli.Command{Name: name, Usage: about, ArgsUsage: "ID", Description: example(description, "fcctl jobs "+name+" 0HZXEQ5Y8JY5Z"), Action: action}
+	}
+	many := func(name, about, description string, do func(context.Context, *client.Client, string) (*client.Job, string, error)) *cli.Command {
+		return &cli.Command{
+			Name: name, Usage: about, ArgsUsage: "ID…", Description: example(description, "fcctl jobs "+name+" 0HZXEQ5Y8JY5Z", "fcctl jobs "+name+" 0HZXEQ5Y8JY5Z 0HZXEQ5Y8JY60"),
+			Action: func(c *cli.Context) error { return a.jobsAct(c, do) },
+		}
+	}
+	return group("jobs", "look at deliveries and act on them",
+		example("", "fcctl jobs list --status FAILED", "fcctl jobs retry 0HZXEQ5Y8JY5Z"),
+		&cli.Command{
+			Name: "list", Aliases: []string{"ls"}, Usage: "list jobs, newest first",
+			Description: example("", "fcctl jobs list --status FAILED --status EXPIRED --since 1h", "fcctl jobs list --subscription big-orders", "fcctl jobs list --event 0HZXEQ5Y8JY50 -o json"),
+			Flags: append(listFlags(),
+				&cli.StringSliceFlag{Name: "status", Usage: "only in this `STATUS`; may be repeated, or a list with commas"},
+				&cli.StringFlag{Name: "subscription", Usage: "only of this subscription, by `CODE` or id"},
+				&cli.StringFlag{Name: "event", Usage: "only of this event, by `ID`"},
+				&cli.StringFlag{Name: "order-key", Usage: "only of this order `KEY`"},
+			),
+			Action: a.jobsList,
+		},
+		one("get", "show one job", "", a.jobsGet),
+		one("attempts", "show the exchanges of a job", "The first 3 and the last 20 are kept.", a.jobsAttempts),
+		many("retry", "send dead letters again", "Retrying twice is not an error.",
+			func(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {
+				j, err := cl.Jobs.Retry(ctx, id)
+				return j, "goes again", err
+			}),
+		many("cancel", "stop jobs", "A job whose exchange is under way can still succeed; the answer says so.", cancelJob),
+		many("skip", "let a blocked group go on without its dead letter", "The dead letter is cancelled and the next of its group goes.",
+			func(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {
+				j, err := cl.Jobs.Skip(ctx, id)
+				return j, "skipped; its group goes on", err
+			}),
+	)
+}
+
+var states = []string{client.JobPending, client.JobQueued, client.JobProcessing, client.JobCompleted, client.JobFailed, client.JobCancelled, client.JobExpired}
+
+// statusesOf reads --status in any case, with commas or repeated.
+func statusesOf(c *cli.Context) ([]string, error) {
+	var out []string
+	for _, list := range c.StringSlice("status") {
+		for s := range strings.SplitSeq(list, ",") {
+			known := ""
+			for _, st := range states {
+				if strings.EqualFold(s, st) {
+					known = st
+				}
+			}
+			if known == "" {
+				try := strings.Join(states, ", ")
+				if n := nearest(s, states); n != "" {
+					try = "--status " + n
+				}
+				return nil, usage(fmt.Sprintf("there is no status %q", s), try)
+			}
+			out = append(out, known)
+		}
+	}
+	return out, nil
+}
+
+func (a *App) jobsList(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	status, err := statusesOf(c)
+	if err != nil {
+		return err
+	}
+	since, until, err := span(c)
+	if err != nil {
+		return err
+	}
+	cl, err := a.connect(c)
+	if err != nil {
+		return err
+	}
+	sub, err := subscriptionID(c, cl)
+	if err != nil {
+		return err
+	}
+	jobs, more, err := take(c, cl.Jobs.List(c.Context, client.JobFilter{
+		Status: status, SubscriptionID: sub, EventID: c.String("event"), ClientID: c.String("client"), CorrelationID: c.String("correlation"),
+		MessageGroup: c.String("group"), OrderKey: c.String("order-key"), Since: since, Until: until, PageSize: pageSize(c),
+	}))
+	if err != nil {
+		return err
+	}
+	defer a.nothing(len(jobs), more, "jobs")
+	return a.data(c, jobs, func() (string, error) {
+		if len(jobs) == 0 {
+			return "", nil
+		}
+		return view.Jobs(jobs, names(c.Context, cl), a.ink()), nil
+	})
+}
+
+// names looks up the codes of subscriptions, each once. A subscription that is
+// gone or may not be seen keeps its id.
+func names(ctx context.Context, cl *client.Client) func(string) string {
+	known := map[string]string{"": ""}
+	return func(id string) string {
+		if n, ok := known[id]; ok {
+			return n
+		}
+		known[id] = id
+		if r, err := cl.Resources(resource.KindSubscription).Get(ctx, id); err == nil {
+			known[id] = r.Key()
+		}
+		return known[id]
+	}
+}
+
+func (a *App) jobsGet(c *cli.Context) error {
+	if err := arguments(c, 1, 1, "the id of a job"); err != nil {
+		return err
+	}
+	cl, err := a.connect(c)
+	if err != nil {
+		return err
+	}
+	j, err := cl.Jobs.Get(c.Context, c.Args().First())
+	if err != nil {
+		return err
+	}
+	return a.data(c, j, func() (string, error) { return view.Job(j, names(c.Context, cl), a.ink()), nil })
+}
+
+func (a *App) jobsAttempts(c *cli.Context) error {
+	if err := arguments(c, 1, 1, "the id of a job"); err != nil {
+		return err
+	}
+	cl, err := a.connect(c)
+	if err != nil {
+		return err
+	}
+	as, err := cl.Jobs.Attempts(c.Context, c.Args().First())
+	if err != nil {
+		return err
+	}
+	if as == nil {
+		as = []client.Attempt{}
+	}
+	defer a.nothing(len(as), false, "attempts yet")
+	return a.data(c, as, func() (string, error) {
+		if len(as) == 0 {
+			return "", nil
+		}
+		return view.Attempts(as, a.ink()), nil
+	})
+}
+
+func cancelJob(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {
+	j, err := cl.Jobs.Cancel(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	switch j.Outcome {
+	case client.CancelMarked:
+		return &j.Job, "is under way; it ends with this exchange", nil
+	case client.CancelTooLate:
+		return &j.Job, "had ended already: " + j.Status, nil
+	}
+	return &j.Job, "cancelled", nil
+}
+
+// jobsAct does one thing to several jobs. One that fails does not stop the
+// others.
+func (a *App) jobsAct(c *cli.Context, do func(context.Context, *client.Client, string) (*client.Job, string, error)) error {
+	if err := arguments(c, 1, -1, "the id of a job"); err != nil {
+		return err
+	}
+	cl, err := a.connect(c)
+	if err != nil {
+		return err
+	}
+	done := []*client.Job{}
+	var failed error
+	bad := 0
+	for _, id := range c.Args().Slice() {
+		j, outcome, err := do(c.Context, cl, id)
+		if err != nil {
+			failed = err
+			bad++
+			if c.NArg() > 1 {
+				message, _, _ := judge(err)
+				a.say("job %s: %s", id, message)
+			}
+			continue
+		}
+		done = append(done, j)
+		if c.String("output") == "table" {
+			fmt.Fprintf(a.Out, "job %s: %s\n", j.ID, outcome)
+		}
+	}
+	if c.String("output") == "json" && len(done) > 0 {
+		if err := a.data(c, done, nil); err != nil {
+			return err
+		}
+	}
+	switch {
+	case bad == 0:
+		return nil
+	case c.NArg() == 1:
+		return failed
+	case len(done) > 0:
+		return fail(exitPartly, "", "%d of %d jobs failed", bad, c.NArg())
+	}
+	_, code, try := judge(failed)
+	return fail(code, try, "all %d jobs failed", bad)
+}

@@ -1,0 +1,83 @@
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	"github.com/flowcatalyst/fc/client"
+)
+
+// Events is a table of events.
+func Events(es []client.Event, ink Ink) string {
+	t := table{head: []string{"ID", "TYPE", "SOURCE", "SUBJECT", "GROUP", "CLIENT", "TIME"}}
+	for _, e := range es {
+		t.row(plain(e.ID), plain(e.Type), plain(e.Source), plain(e.Subject), plain(e.MessageGroup), plain(e.ClientID), plain(clock(e.Time)))
+	}
+	return t.String(ink)
+}
+
+// Event is everything about one event.
+func Event(e *client.Event, ink Ink) string {
+	var f facts
+	f.add("id", e.ID)
+	f.add("type", e.Type)
+	f.add("source", e.Source)
+	f.add("subject", e.Subject)
+	f.add("time", clock(e.Time))
+	f.add("accepted", clock(e.CreatedAt))
+	f.add("group", e.MessageGroup)
+	f.add("client", e.ClientID)
+	f.add("correlation", e.CorrelationID)
+	f.add("causation", e.CausationID)
+	f.add("deduplication", e.DeduplicationID)
+	f.add("traceparent", e.Traceparent)
+	for _, kv := range e.ContextData {
+		f.add("context "+kv.Key, kv.Value)
+	}
+	f.add("data", Pretty(e.Data))
+	return f.String(ink)
+}
+
+// Published is a table of what became of published events, in their order.
+func Published(rs []client.BatchResult, ink Ink) string {
+	t := table{head: []string{"#", "ID", "STATUS", "ERROR"}}
+	for i, r := range rs {
+		t.row(plain(strconv.Itoa(i+1)), plain(r.ID), cell{r.Status, ink.status}, plain(r.Error))
+	}
+	return t.String(ink)
+}
+
+// Explanation says which subscriptions an event went to and why not to the
+// others.
+func Explanation(x *client.Explanation, ink Ink) string {
+	if len(x.Subscriptions) == 0 {
+		return "No subscription could have matched this event.\n"
+	}
+	t := table{head: []string{"SUBSCRIPTION", "MATCHED", "CLAUSE", "WHY", "VALUE"}}
+	for _, v := range x.Subscriptions {
+		matched := cell{"yes", ink.Green}
+		if !v.Matched {
+			matched = cell{"no", ink.Yellow}
+		}
+		name := v.Code
+		if name == "" {
+			name = v.SubscriptionID
+		}
+		value := string(v.Value)
+		if value == "null" {
+			value = ""
+		}
+		t.row(plain(name), matched, plain(v.Clause), plain(Short(v.Detail, 80)), plain(Short(value, 40)))
+	}
+	return t.String(ink)
+}
+
+// Pretty indents JSON and leaves what is not JSON as it is.
+func Pretty(b []byte) string {
+	var out bytes.Buffer
+	if json.Indent(&out, b, "", "  ") != nil {
+		return string(b)
+	}
+	return out.String()
+}

@@ -1,0 +1,91 @@
+package view
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/flowcatalyst/fc/client"
+)
+
+// Jobs is a table of jobs. Name gives the code of a subscription's id.
+func Jobs(jobs []client.Job, name func(id string) string, ink Ink) string {
+	t := table{head: []string{"ID", "STATUS", "TYPE", "SUBSCRIPTION", "GROUP", "ATTEMPTS", "CREATED", "NOTE"}}
+	for _, j := range jobs {
+		t.row(plain(j.ID), cell{j.Status, ink.status}, plain(j.Code), plain(name(j.SubscriptionID)), plain(j.MessageGroup),
+			plain(strconv.Itoa(j.AttemptCount)), plain(clock(j.CreatedAt)), plain(Short(note(j), 60)))
+	}
+	return t.String(ink)
+}
+
+// note says the one thing about a job that its state does not.
+func note(j client.Job) string {
+	switch {
+	case j.Blocked:
+		return "blocks its group; retry or skip it"
+	case j.Reason != "" && j.LastError != "":
+		return j.Reason + ": " + j.LastError
+	case j.Reason != "":
+		return j.Reason
+	case j.Waiting:
+		return "waits for another of its group"
+	case j.Status == client.JobPending && j.LastError != "":
+		return "again at " + clock(j.Due) + ": " + j.LastError
+	case j.Status == client.JobPending && j.Due.After(j.CreatedAt):
+		return "at " + clock(j.Due)
+	}
+	return ""
+}
+
+// Job is everything about one job.
+func Job(j *client.Job, name func(id string) string, ink Ink) string {
+	var f facts
+	f.add("id", j.ID)
+	f.put("status", cell{j.Status, ink.status})
+	f.add("reason", j.Reason)
+	f.add("note", note(client.Job{Blocked: j.Blocked, Waiting: j.Waiting}))
+	f.add("type", j.Code)
+	f.add("event", j.EventID)
+	f.add("subscription", name(j.SubscriptionID))
+	f.add("target", j.TargetURL)
+	f.add("client", j.ClientID)
+	f.add("mode", j.Mode)
+	f.add("group", j.MessageGroup)
+	f.add("order key", j.OrderKey)
+	f.add("correlation", j.CorrelationID)
+	attempts := strconv.Itoa(j.AttemptCount)
+	if j.MaxRetries > 0 {
+		attempts += " (" + strconv.Itoa(j.Spent) + " of " + strconv.Itoa(j.MaxRetries) + " spent)"
+	}
+	f.add("attempts", attempts)
+	f.add("last error", j.LastError)
+	f.add("created", clock(j.CreatedAt))
+	if j.Status == client.JobPending {
+		f.add("due", clock(j.Due))
+	}
+	f.add("queued", clock(j.QueuedAt))
+	f.add("last attempt", clock(j.LastAttemptAt))
+	f.add("completed", clock(j.CompletedAt))
+	f.add("expires", clock(j.ExpiresAt))
+	f.add("payload", strings.TrimSpace(j.Payload))
+	return f.String(ink)
+}
+
+// Attempts is a table of a job's exchanges.
+func Attempts(as []client.Attempt, ink Ink) string {
+	t := table{head: []string{"ATTEMPT", "AT", "MILLIS", "ANSWER", "OUTCOME", "ERROR", "BODY"}}
+	for _, a := range as {
+		answer, outcome := "", cell{"success", ink.Green}
+		if a.ResponseCode > 0 {
+			answer = strconv.Itoa(a.ResponseCode)
+		}
+		if !a.Success {
+			outcome = cell{a.ErrorType, ink.Red}
+			if a.ErrorType == "" {
+				outcome.text = "no success"
+			}
+		}
+		t.row(plain(strconv.Itoa(a.AttemptNumber)), plain(clock(a.AttemptedAt)), plain(strconv.FormatFloat(a.DurationMillis, 'f', -1, 64)),
+			plain(answer), outcome, plain(Short(a.ErrorMessage, 60)), plain(Short(a.ResponseBody, 40)))
+	}
+	return t.String(ink)
+}

@@ -1,0 +1,224 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/internal/plan"
+)
+
+// PlanFacts is what the server knows about a plan beyond the plan itself.
+type PlanFacts struct {
+	// CancelsJobs is how many open jobs end with a deleted subscription, by
+	// its code.
+	CancelsJobs map[string]int
+}
+
+// Plan is a plan for people: what happens to each resource, attribute by
+// attribute, and a last line that counts.
+func Plan(p *plan.Plan, f PlanFacts, ink Ink) string {
+	var b strings.Builder
+	for _, c := range p.Changes {
+		if c.Action == plan.NoOp && len(c.Notes) == 0 {
+			continue
+		}
+		b.WriteString(change(c, f, ink))
+		b.WriteByte('\n')
+	}
+	b.WriteString(summary(p, ink))
+	return b.String()
+}
+
+func change(c plan.Change, f PlanFacts, ink Ink) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %q", sign(c.Action, ink), c.Kind, c.Code)
+	if s := remark(c, f, ink); s != "" {
+		b.WriteString("  " + s)
+	}
+	b.WriteByte('\n')
+	for _, n := range c.Notes {
+		b.WriteString("    " + ink.Dim("# "+n) + "\n")
+	}
+	if c.Action == plan.Conflict {
+		b.WriteString("    " + ink.Red(c.Problem) + "\n    Try: " + c.Try + "\n")
+		return b.String()
+	}
+	if c.Action == plan.Delete {
+		return b.String()
+	}
+	width := 0
+	for _, a := range c.Attributes {
+		width = max(width, utf8.RuneCountInString(hclName(a.Path)))
+	}
+	for _, a := range c.Attributes {
+		b.WriteString("    " + attribute(a, c.Action, width, ink) + "\n")
+	}
+	return b.String()
+}
+
+// sign is what stands before a resource: + ~ - ±, ! for a conflict.
+func sign(a plan.Action, ink Ink) string {
+	switch a {
+	case plan.Create:
+		return ink.Green("+")
+	case plan.Update:
+		return ink.Yellow("~")
+	case plan.Replace:
+		return ink.Yellow("±")
+	case plan.Delete:
+		return ink.Red("-")
+	case plan.Conflict:
+		return ink.Red("!")
+	}
+	return " "
+}
+
+// remark is what a person should not overlook about a change.
+func remark(c plan.Change, f PlanFacts, ink Ink) string {
+	var rs []string
+	if c.Drift {
+		rs = append(rs, "changed outside of this manifest; that will be undone")
+	}
+	if c.Adopt {
+		owner := "nobody"
+		if c.Owner != "" {
+			owner = fmt.Sprintf("manifest %q", c.Owner)
+		}
+		rs = append(rs, "taken over from "+owner)
+	}
+	if c.Action == plan.Replace {
+		rs = append(rs, "deleted and made anew")
+	}
+	if n := f.CancelsJobs[c.Code]; n > 0 && c.Kind == resource.KindSubscription && (c.Action == plan.Delete || c.Action == plan.Replace) {
+		rs = append(rs, "cancels "+count(n, "open job"))
+	}
+	if len(rs) == 0 {
+		return ""
+	}
+	return ink.Yellow("(" + strings.Join(rs, "; ") + ")")
+}
+
+func attribute(a plan.Attribute, action plan.Action, width int, ink Ink) string {
+	name := hclName(a.Path)
+	name += strings.Repeat(" ", width-utf8.RuneCountInString(name))
+	switch {
+	case action == plan.Create:
+		return name + " = " + value(a.After, a.Secret)
+	case a.Before == nil:
+		return ink.Green("+") + " " + name + " = " + value(a.After, a.Secret)
+	case a.After == nil:
+		return ink.Red("-") + " " + name + " = " + value(a.Before, a.Secret)
+	}
+	return ink.Yellow("~") + " " + name + " = " + value(a.Before, a.Secret) + " → " + value(a.After, a.Secret)
+}
+
+// value shows a JSON value on one line.
+func value(v json.RawMessage, secret bool) string {
+	if secret {
+		return "(secret " + strings.Trim(string(v), `"`) + ")"
+	}
+	return Short(string(v), 100)
+}
+
+// renamed are the attributes whose names differ between the API and HCL by
+// more than their case.
+var renamed = map[string]string{
+	"timeoutSeconds": "timeout", "maxAgeSeconds": "max_age", "delaySeconds": "delay",
+	"retrySchedule": "retry.schedule", "retryJitter": "retry.jitter", "retryStrategy": "retry.strategy", "retryOn": "retry.on",
+	"connectionCode": "connection", "dispatchPoolCode": "pool", "eventTypes": "event_types", "specVersions": "schema",
+}
+
+// hclName is the name under which people wrote an attribute.
+func hclName(path string) string {
+	head, rest := path, ""
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		head, rest = path[:i], path[i:]
+	}
+	if n, ok := renamed[head]; ok {
+		head = n
+	} else {
+		head = snake(head)
+	}
+	return head + rest
+}
+
+func snake(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsUpper(r) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+func summary(p *plan.Plan, ink Ink) string {
+	if p.Empty() {
+		return fmt.Sprintf("No changes. %s of manifest %q %s as declared.\n", count(len(p.Changes), "resource"), p.Manifest, isAre(len(p.Changes)))
+	}
+	var parts []string
+	for _, w := range []struct {
+		a    plan.Action
+		word string
+	}{{plan.Create, "to create"}, {plan.Update, "to update"}, {plan.Replace, "to replace"}, {plan.Delete, "to delete"}, {plan.NoOp, "unchanged"}, {plan.Conflict, "in conflict"}} {
+		if n := p.Count(w.a); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, w.word))
+		}
+	}
+	return ink.Bold("Plan") + fmt.Sprintf(" for manifest %q: %s.\n", p.Manifest, strings.Join(parts, ", "))
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// Applied says what an apply did.
+func Applied(r *client.ApplyResult, ink Ink) string {
+	if len(r.Results) == 0 {
+		return "Nothing to do.\n"
+	}
+	var b strings.Builder
+	for _, o := range r.Results {
+		fmt.Fprintf(&b, "%s %s %q", sign(plan.Action(o.Action), ink), o.Kind, o.Code)
+		if o.ID != "" {
+			b.WriteString(ink.Dim("  " + o.ID))
+		}
+		if o.CancelsJobs > 0 {
+			b.WriteString(ink.Yellow("  cancelled " + count(o.CancelsJobs, "open job")))
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s %s.\n", ink.Green("Applied"), count(len(r.Results), "change"))
+	return b.String()
+}
+
+// Counted is "3 resources (1 connection, 2 subscriptions)".
+func Counted(total int, kinds map[resource.Kind]int) string {
+	var parts []string
+	for _, info := range resource.Kinds {
+		if n := kinds[info.Kind]; n > 0 {
+			parts = append(parts, count(n, info.Title))
+		}
+	}
+	s := count(total, "resource")
+	if len(parts) > 0 {
+		s += " (" + strings.Join(parts, ", ") + ")"
+	}
+	return s
+}
