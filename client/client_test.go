@@ -191,7 +191,7 @@ func TestCancelledContextEndsTheWait(t *testing.T) {
 func TestErrorCarriesTheProblem(t *testing.T) {
 	t.Parallel()
 	_, c := serve(t, Options{}, answer{status: 409, body: `{"type":"https://flowcatalyst.example.com/problems/stale-plan","title":"Stale plan",
-		"status":409,"detail":"1 resource has changed since the plan","code":"STALE_PLAN","message":"1 resource has changed","error":"STALE_PLAN","requestId":"req-1",
+		"status":409,"detail":"1 resource has changed since the plan: url: must be an absolute URL (try: https://hooks.example.com/orders)","code":"STALE_PLAN","message":"1 resource has changed","error":"STALE_PLAN","requestId":"req-1",
 		"conflicts":[{"kind":"connection","code":"hooks","detail":"is at revision 4, not 3"}],
 		"problems":[{"kind":"connection","code":"hooks","field":"url","detail":"must be an absolute URL","try":"https://hooks.example.com/orders"}]}`})
 	_, err := c.Apply(t.Context(), ApplyRequest{})

@@ -159,6 +159,11 @@ func newError(k call, res *http.Response, body []byte) *Error {
 			e.Problems = nil
 		}
 	}
+	if len(e.Problems) > 0 {
+		// The sentence may end with the first of them, which is said below.
+		first := resource.Problem{Field: e.Problems[0].Field, Detail: e.Problems[0].Detail, Try: e.Problems[0].Try}
+		e.Message = strings.TrimSuffix(e.Message, ": "+first.String())
+	}
 	if e.RequestID == "" {
 		e.RequestID = res.Header.Get("X-Request-Id")
 	}

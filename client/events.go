@@ -199,14 +199,14 @@ type Verdict struct {
 	Clause string `json:"clause,omitempty"`
 	Detail string `json:"detail,omitempty"`
 	// Value is what the clause saw.
-	Value json.RawMessage `json:"value,omitempty"`
+	Value string `json:"value,omitempty"`
 }
 
 // Explain says which subscriptions matched an event and which clause of the
-// others said no. A subscription, by id, narrows it to that one.
-func (e *Events) Explain(ctx context.Context, id, subscriptionID string) (*Explanation, error) {
+// others said no. A subscription, by id or code, narrows it to that one.
+func (e *Events) Explain(ctx context.Context, id, subscription string) (*Explanation, error) {
 	q := query{}
-	q.text("subscriptionId", subscriptionID)
+	q.text("subscriptionId", subscription)
 	x := new(Explanation)
 	k := call{method: http.MethodGet, path: "/api/events/" + url.PathEscape(id) + "/explain", query: url.Values(q)}
 	if _, err := e.c.do(ctx, k, x); err != nil {

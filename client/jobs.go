@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
 )
 
 // Jobs are deliveries: one event for one subscription, or a task of its own.
@@ -29,6 +31,7 @@ type Job struct {
 	CorrelationID      string          `json:"correlationId,omitempty"`
 	ClientID           string          `json:"clientId,omitempty"`
 	SubscriptionID     string          `json:"subscriptionId,omitempty"`
+	SubscriptionCode   string          `json:"subscriptionCode,omitempty"`
 	ConnectionID       string          `json:"connectionId,omitempty"`
 	DispatchPoolID     string          `json:"dispatchPoolId,omitempty"`
 	MessageGroup       string          `json:"messageGroup,omitempty"`
@@ -56,8 +59,10 @@ type Job struct {
 	DurationMillis     int64           `json:"durationMillis,omitempty"`
 	IsCompleted        bool            `json:"isCompleted"`
 	IsTerminal         bool            `json:"isTerminal"`
-	Waiting            bool            `json:"waiting"` // behind another of its order key
-	Blocked            bool            `json:"blocked"` // a dead letter that its order key waits for
+	Waiting            bool            `json:"waiting"`            // behind another of its order key
+	WaitsFor           string          `json:"waitsFor,omitempty"` // what holds it, if a person does
+	Blocked            bool            `json:"blocked"`            // a dead letter that its order key waits for; only of a single job
+	BlockedSince       time.Time       `json:"blockedSince,omitzero"`
 }
 
 // The states of a job; the last four are final.
@@ -88,28 +93,34 @@ type Attempt struct {
 
 // NewJob is a task: a delivery without an event and a subscription.
 type NewJob struct {
-	Code               string            `json:"code"`
-	Source             string            `json:"source,omitempty"`
-	Subject            string            `json:"subject,omitempty"`
-	TargetURL          string            `json:"targetUrl,omitempty"`
-	ConnectionID       string            `json:"connectionId,omitempty"` // instead of TargetURL
-	Payload            string            `json:"payload"`
-	PayloadContentType string            `json:"payloadContentType,omitempty"`
-	DataOnly           bool              `json:"dataOnly"`
-	EventID            string            `json:"eventId,omitempty"`
-	CorrelationID      string            `json:"correlationId,omitempty"`
-	ClientID           string            `json:"clientId,omitempty"`
-	DispatchPoolID     string            `json:"dispatchPoolId,omitempty"`
-	MessageGroup       string            `json:"messageGroup,omitempty"`
-	Mode               string            `json:"mode,omitempty"`
-	TimeoutSeconds     int               `json:"timeoutSeconds,omitempty"`
-	MaxRetries         int               `json:"maxRetries,omitempty"`
-	RetryStrategy      string            `json:"retryStrategy,omitempty"`
-	ScheduledFor       time.Time         `json:"scheduledFor,omitzero"`
-	ExpiresAt          time.Time         `json:"expiresAt,omitzero"`
-	Metadata           map[string]string `json:"metadata,omitempty"`
-	Headers            map[string]string `json:"headers,omitempty"`
-	ExternalID         string            `json:"externalId,omitempty"`
+	Code           string `json:"code"`
+	Source         string `json:"source,omitempty"`
+	Subject        string `json:"subject,omitempty"`
+	TargetURL      string `json:"targetUrl,omitempty"`
+	ConnectionID   string `json:"connectionId,omitempty"` // instead of TargetURL
+	ConnectionCode string `json:"connectionCode,omitempty"`
+	// Payload is the body: a string as it is, anything else as JSON.
+	Payload            any    `json:"payload"`
+	PayloadContentType string `json:"payloadContentType,omitempty"`
+	// DataOnly false wraps the payload into the envelope of an event; nil is
+	// true, the payload alone.
+	DataOnly         *bool               `json:"dataOnly,omitempty"`
+	EventID          string              `json:"eventId,omitempty"`
+	CorrelationID    string              `json:"correlationId,omitempty"`
+	ClientID         string              `json:"clientId,omitempty"`
+	DispatchPoolID   string              `json:"dispatchPoolId,omitempty"`
+	DispatchPoolCode string              `json:"dispatchPoolCode,omitempty"`
+	MessageGroup     string              `json:"messageGroup,omitempty"`
+	Mode             string              `json:"mode,omitempty"`
+	TimeoutSeconds   int                 `json:"timeoutSeconds,omitempty"`
+	MaxRetries       int                 `json:"maxRetries,omitempty"`
+	RetryStrategy    string              `json:"retryStrategy,omitempty"`
+	RetrySchedule    []resource.Duration `json:"retrySchedule,omitempty"`
+	ScheduledFor     time.Time           `json:"scheduledFor,omitzero"`
+	ExpiresAt        time.Time           `json:"expiresAt,omitzero"`
+	Metadata         map[string]string   `json:"metadata,omitempty"`
+	Headers          map[string]string   `json:"headers,omitempty"`
+	ExternalID       string              `json:"externalId,omitempty"`
 	// IdempotencyKey makes a repetition harmless; it is generated if empty.
 	IdempotencyKey string `json:"idempotencyKey,omitempty"`
 }
@@ -147,7 +158,8 @@ func (j *Jobs) CreateBatch(ctx context.Context, jobs []NewJob) ([]BatchResult, e
 
 // JobFilter narrows a list of jobs; what is empty does not.
 type JobFilter struct {
-	// Status lists the states that are wanted.
+	// Status lists the states that are wanted. A subscription is named by id
+	// or code.
 	Status                                                                   []string
 	SubscriptionID, EventID, ClientID, CorrelationID, MessageGroup, OrderKey string
 	Since, Until                                                             time.Time

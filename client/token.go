@@ -43,10 +43,13 @@ type Session struct {
 // Me is who the token speaks for.
 type Me struct {
 	PrincipalID string   `json:"principalId"`
+	Type        string   `json:"type"`  // USER or SERVICE
+	Scope       string   `json:"scope"` // ANCHOR, PARTNER or CLIENT
 	Name        string   `json:"name"`
-	Email       string   `json:"email"`
+	Email       string   `json:"email,omitempty"`
 	Roles       []string `json:"roles"`
-	ClientID    string   `json:"clientId,omitempty"`
+	Clients     []string `json:"clients"`            // ids, or "*" alone
+	ClientID    string   `json:"clientId,omitempty"` // the only one, where there is one
 }
 
 // Login exchanges an email address and a password for a session. The client

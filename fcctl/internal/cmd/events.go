@@ -160,26 +160,9 @@ func (a *App) eventsExplain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := subscriptionID(c, cl)
-	if err != nil {
-		return err
-	}
-	x, err := cl.Events.Explain(c.Context, c.Args().First(), id)
+	x, err := cl.Events.Explain(c.Context, c.Args().First(), c.String("subscription"))
 	if err != nil {
 		return err
 	}
 	return a.data(c, x, func() (string, error) { return view.Explanation(x, a.ink()), nil })
-}
-
-// subscriptionID turns --subscription, a code or an id, into an id.
-func subscriptionID(c *cli.Context, cl *client.Client) (string, error) {
-	s := c.String("subscription")
-	if s == "" {
-		return "", nil
-	}
-	r, err := cl.Resources(resource.KindSubscription).Get(c.Context, s)
-	if err != nil {
-		return "", fmt.Errorf("find subscription %q: %w", s, err)
-	}
-	return r.Base().ID, nil
 }

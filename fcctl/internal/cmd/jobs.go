@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/flowcatalyst/fc/client"
-	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
 	"github.com/urfave/cli/v2"
 )
@@ -92,12 +91,8 @@ func (a *App) jobsList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	sub, err := subscriptionID(c, cl)
-	if err != nil {
-		return err
-	}
 	jobs, more, err := take(c, cl.Jobs.List(c.Context, client.JobFilter{
-		Status: status, SubscriptionID: sub, EventID: c.String("event"), ClientID: c.String("client"), CorrelationID: c.String("correlation"),
+		Status: status, SubscriptionID: c.String("subscription"), EventID: c.String("event"), ClientID: c.String("client"), CorrelationID: c.String("correlation"),
 		MessageGroup: c.String("group"), OrderKey: c.String("order-key"), Since: since, Until: until, PageSize: pageSize(c),
 	}))
 	if err != nil {
@@ -108,24 +103,8 @@ func (a *App) jobsList(c *cli.Context) error {
 		if len(jobs) == 0 {
 			return "", nil
 		}
-		return view.Jobs(jobs, names(c.Context, cl), a.ink()), nil
+		return view.Jobs(jobs, a.ink()), nil
 	})
-}
-
-// names looks up the codes of subscriptions, each once. A subscription that is
-// gone or may not be seen keeps its id.
-func names(ctx context.Context, cl *client.Client) func(string) string {
-	known := map[string]string{"": ""}
-	return func(id string) string {
-		if n, ok := known[id]; ok {
-			return n
-		}
-		known[id] = id
-		if r, err := cl.Resources(resource.KindSubscription).Get(ctx, id); err == nil {
-			known[id] = r.Key()
-		}
-		return known[id]
-	}
 }
 
 func (a *App) jobsGet(c *cli.Context) error {
@@ -140,7 +119,7 @@ func (a *App) jobsGet(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.data(c, j, func() (string, error) { return view.Job(j, names(c.Context, cl), a.ink()), nil })
+	return a.data(c, j, func() (string, error) { return view.Job(j, a.ink()), nil })
 }
 
 func (a *App) jobsAttempts(c *cli.Context) error {

@@ -64,11 +64,7 @@ func Explanation(x *client.Explanation, ink Ink) string {
 		if name == "" {
 			name = v.SubscriptionID
 		}
-		value := string(v.Value)
-		if value == "null" {
-			value = ""
-		}
-		t.row(plain(name), matched, plain(v.Clause), plain(Short(v.Detail, 80)), plain(Short(value, 40)))
+		t.row(plain(name), matched, plain(v.Clause), plain(Short(v.Detail, 80)), plain(Short(v.Value, 40)))
 	}
 	return t.String(ink)
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/flowcatalyst/fc/client"
 )
 
-// Jobs is a table of jobs. Name gives the code of a subscription's id.
-func Jobs(jobs []client.Job, name func(id string) string, ink Ink) string {
+// Jobs is a table of jobs.
+func Jobs(jobs []client.Job, ink Ink) string {
 	t := table{head: []string{"ID", "STATUS", "TYPE", "SUBSCRIPTION", "GROUP", "ATTEMPTS", "CREATED", "NOTE"}}
 	for _, j := range jobs {
-		t.row(plain(j.ID), cell{j.Status, ink.status}, plain(j.Code), plain(name(j.SubscriptionID)), plain(j.MessageGroup),
+		t.row(plain(j.ID), cell{j.Status, ink.status}, plain(j.Code), plain(first(j.SubscriptionCode, j.SubscriptionID)), plain(j.MessageGroup),
 			plain(strconv.Itoa(j.AttemptCount)), plain(clock(j.CreatedAt)), plain(Short(note(j), 60)))
 	}
 	return t.String(ink)
@@ -22,6 +22,8 @@ func note(j client.Job) string {
 	switch {
 	case j.Blocked:
 		return "blocks its group; retry or skip it"
+	case j.WaitsFor != "":
+		return "waits: " + j.WaitsFor
 	case j.Reason != "" && j.LastError != "":
 		return j.Reason + ": " + j.LastError
 	case j.Reason != "":
@@ -37,15 +39,15 @@ func note(j client.Job) string {
 }
 
 // Job is everything about one job.
-func Job(j *client.Job, name func(id string) string, ink Ink) string {
+func Job(j *client.Job, ink Ink) string {
 	var f facts
 	f.add("id", j.ID)
 	f.put("status", cell{j.Status, ink.status})
 	f.add("reason", j.Reason)
-	f.add("note", note(client.Job{Blocked: j.Blocked, Waiting: j.Waiting}))
+	f.add("note", note(client.Job{Blocked: j.Blocked, Waiting: j.Waiting, WaitsFor: j.WaitsFor}))
 	f.add("type", j.Code)
 	f.add("event", j.EventID)
-	f.add("subscription", name(j.SubscriptionID))
+	f.add("subscription", first(j.SubscriptionCode, j.SubscriptionID))
 	f.add("target", j.TargetURL)
 	f.add("client", j.ClientID)
 	f.add("mode", j.Mode)
