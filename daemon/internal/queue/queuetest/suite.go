@@ -194,6 +194,14 @@ func (w *world) stats() queue.Stats {
 // expire ends every lease that was not extended.
 func (w *world) expire() { w.clock.advance(w.backend.Features.Visibility) }
 
+// atOnce checks that what began at start did not end by patience alone.
+func (w *world) atOnce(what string, start time.Time) {
+	w.Helper()
+	if took := time.Since(start); took > patience/4 {
+		w.Errorf("%s took %v", what, took)
+	}
+}
+
 // margin is time enough for a slow machine and small beside a lease.
 func (w *world) margin() time.Duration { return w.backend.Features.Visibility / 5 }
 

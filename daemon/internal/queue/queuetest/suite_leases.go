@@ -106,10 +106,12 @@ var nackCases = []testcase{
 		for i, delay := range []time.Duration{0, 10 * time.Millisecond} {
 			got := w.receiving(1)
 			w.waiting()
+			start := time.Now()
 			w.nack(delay, held[i])
 			if r := (<-got)[0]; r.ID != held[i].ID {
 				w.Errorf("received %s, want %s", r.ID, held[i].ID)
 			}
+			w.atOnce("the wake", start)
 		}
 	}},
 	{"a nack after the lease ended does nothing", func(w *world) {

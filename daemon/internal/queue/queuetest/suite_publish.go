@@ -177,11 +177,13 @@ var receiveCases = []testcase{
 			got = append(got, w.receiving(1))
 		}
 		w.waiting()
+		start := time.Now()
 		w.publish(Tickets("job-1", n)...)
 		seen := map[string]bool{}
 		for _, g := range got {
 			seen[(<-g)[0].ID] = true
 		}
+		w.atOnce("the wakes", start)
 		if len(seen) != n {
 			w.Errorf("%d receivers saw %d messages", n, len(seen))
 		}
@@ -227,9 +229,11 @@ var receiveCases = []testcase{
 		if err := w.q.Extend(w.ctx, r, 20*time.Millisecond); err != nil {
 			w.Fatalf("extend: %v", err)
 		}
+		start := time.Now()
 		if again := w.receive(1)[0]; again.Deliveries != 2 {
 			w.Errorf("received with %d deliveries, want 2", again.Deliveries)
 		}
+		w.atOnce("the wake", start)
 	}},
 	{"messages come in the order published", func(w *world) {
 		if !w.backend.Features.InOrder {

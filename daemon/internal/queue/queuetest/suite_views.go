@@ -144,12 +144,14 @@ var closeCases = []testcase{
 			errs <- err
 		}()
 		w.waiting()
+		start := time.Now()
 		if err := w.q.Close(); err != nil {
 			w.Fatalf("close: %v", err)
 		}
 		if err := <-errs; !errors.Is(err, queue.ErrClosed) {
 			w.Errorf("receive: %v, want ErrClosed", err)
 		}
+		w.atOnce("the wake", start)
 	}},
 	{"close returns the leases and keeps the rest", func(w *world) {
 		w.publish(Tickets("job-1", 4)...)

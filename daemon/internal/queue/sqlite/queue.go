@@ -104,10 +104,7 @@ func (q *Queue) Close() error {
 	q.closed = true
 	q.listMu.Unlock()
 	q.signal()
-	<-q.done
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.wake()
+	<-q.done // every waiting Receive watches it as well
 	return nil
 }
 
