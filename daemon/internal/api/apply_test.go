@@ -74,7 +74,7 @@ func TestApplyCreatesInWhateverOrder(t *testing.T) {
 		t.Errorf("apply: %s", a.body)
 	}
 	sub := w.do("GET", "/api/subscriptions/ship", w.admin(), "").is(200)
-	if sub.get("managedBy") != "orders" || sub.get("connectionId") != got.Results[2].ID || sub.get("dispatchPoolId") != got.Results[1].ID || sub.get("source") != "CODE" {
+	if sub.get("managedBy") != "orders" || sub.get("connectionId") != got.Results[2].ID || sub.get("dispatchPoolId") != got.Results[1].ID || sub.get("source") != "CODE" || sub.get("appliedRevision") != 1.0 {
 		t.Errorf("subscription: %s", sub.body)
 	}
 
@@ -100,6 +100,13 @@ func TestApplyCreatesInWhateverOrder(t *testing.T) {
 		}
 	}
 	sub = w.do("GET", "/api/subscriptions/ship", w.admin(), "").is(200)
+	if sub.get("revision") != 3.0 || sub.get("appliedRevision") != 3.0 {
+		t.Errorf("what the manifest wrote looks like drift: %s", sub.body)
+	}
+	w.do("PUT", "/api/subscriptions/ship", w.admin(), `{"name":"By hand","appliedRevision":4}`).is(204)
+	if got := w.do("GET", "/api/subscriptions/ship", w.admin(), ""); got.get("revision") != 4.0 || got.get("appliedRevision") != 3.0 {
+		t.Errorf("drift can not be told: %s", got.body)
+	}
 	if sub.get("status") != "PAUSED" || sub.get("mode") != "BLOCK_ON_ERROR" || sub.get("dispatchPoolCode") != nil {
 		t.Errorf("subscription: %s", sub.body)
 	}
@@ -157,7 +164,7 @@ func TestApplyDeletes(t *testing.T) {
 	var got platform.ApplyAnswer
 	w.do("POST", "/api/apply", w.admin(), plan("orders", `{"action":"replace","kind":"connection","code":"wh","revision":1,"resource":{"url":"https://hooks.example.com/new"}}`)).is(200).into(&got)
 	sub := w.do("GET", "/api/subscriptions/ship", w.admin(), "").is(200)
-	if sub.get("connectionId") != got.Results[0].ID || sub.get("revision") != 2.0 {
+	if sub.get("connectionId") != got.Results[0].ID || sub.get("revision") != 2.0 || sub.get("appliedRevision") != 2.0 {
 		t.Errorf("subscription: %s", sub.body)
 	}
 	delSub = strings.Replace(delSub, `"revision":1`, `"revision":2`, 1)

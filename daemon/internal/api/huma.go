@@ -208,6 +208,12 @@ func through[I any](s *server, do func(ctx context.Context, c *call, in *I) (*re
 		if rt.in != nil {
 			op.RequestBody.Content["application/json"].Schema = s.schema(rt.in)
 		}
+		if rt.out == nil {
+			op.Responses[fmt.Sprint(op.DefaultStatus)].Content = nil
+		}
+		for _, own := range []string{"ErrorModel", "ErrorDetail"} {
+			delete(s.huma.OpenAPI().Components.Schemas.Map(), own) // huma's errors never leave: see translate
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	defer func() {
 		if cause := recover(); cause != nil {
-			if cause == http.ErrAbortHandler { //nolint:errorlint // a sentinel that net/http compares too
+			if cause == http.ErrAbortHandler {
 				panic(cause)
 			}
 			s.log.Error("request panicked", "requestId", id, "method", r.Method, "route", r.Pattern, "panic", cause, "stack", string(debug.Stack()))

@@ -90,8 +90,8 @@ var statuses = map[platform.Code]int{
 	platform.CodeTooManyLogins: http.StatusTooManyRequests,
 }
 
-// problemOf is the one place where errors become statuses. A problem with
-// status 500 has been no use to anybody yet: its cause belongs into the log.
+// problemOf is the one place where errors become statuses. What the caller
+// can not act on says only under which id the log has its cause.
 func problemOf(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -116,7 +116,9 @@ func problemOf(err error) *Problem {
 		return p
 	case errors.As(err, &tooLarge):
 		return newProblem(http.StatusRequestEntityTooLarge, "TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded):
+		return newProblem(http.StatusServiceUnavailable, "UNAVAILABLE", "the store took too long, and whether it did this is not known; asking again is safe with a deduplication id or an idempotency key").after(5 * time.Second)
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
 		return newProblem(http.StatusServiceUnavailable, "UNAVAILABLE", "the store can not do this now, and nothing was accepted; try again later").after(5 * time.Second)
 	case errors.Is(err, store.ErrNotFound):
 		return newProblem(http.StatusNotFound, "NOT_FOUND", "there is no such thing")

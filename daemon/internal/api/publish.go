@@ -74,7 +74,7 @@ func (s *server) publishOne(w http.ResponseWriter, r *http.Request, c *caller) e
 		return s.publishBatch(w, r, c)
 	}
 	return withBody(w, r, s.o.MaxEvent, func(body []byte) error {
-		drafts := [1]platform.Draft{platform.DecodeEvent(body, structured)}
+		drafts := [1]platform.EventDraft{platform.DecodeEvent(body, structured)}
 		answers, err := s.p.Publish(r.Context(), c.Caller, drafts[:])
 		if err != nil {
 			return err
@@ -133,7 +133,7 @@ func refusedItem(id string, e *platform.Error) itemResult {
 func (s *server) publishBatch(w http.ResponseWriter, r *http.Request, c *caller) error {
 	_, structured := cloudEvents(r)
 	return s.eachItem(w, r, func(items []json.RawMessage) ([]itemResult, error) {
-		drafts := make([]platform.Draft, len(items))
+		drafts := make([]platform.EventDraft, len(items))
 		for i, item := range items {
 			drafts[i] = platform.DecodeEvent(item, structured)
 		}

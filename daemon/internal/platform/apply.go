@@ -243,9 +243,11 @@ func (d *draft) take(s *step, before resource.Resource, manifest, client string)
 	s.subject = r
 	if s.Action == "update" {
 		d.update(before, r, "UPDATE")
+		d.changes[m.ID].applied = true
 		return nil
 	}
 	d.add(r, "CREATE")
+	d.changes[m.ID].applied = true
 	if s.Action == "replace" {
 		d.replaced[before.Base().ID] = m.ID
 	}

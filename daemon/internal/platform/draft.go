@@ -41,6 +41,7 @@ type draft struct {
 type change struct {
 	before, after resource.Resource
 	operation     string
+	applied       bool // by the manifest that owns it
 }
 
 func (c *change) subject() resource.Resource {
@@ -203,6 +204,9 @@ func (d *draft) check() error {
 		if c.before != nil && c.after != nil {
 			m := c.after.Base()
 			m.Revision, m.UpdatedAt = c.before.Base().Revision+1, d.now
+		}
+		if m := c.subject().Base(); c.applied && c.after != nil {
+			m.AppliedRevision = m.Revision
 		}
 	}
 	return nil

@@ -17,13 +17,13 @@ const (
 	maxDepth     = 64      // objects and arrays within each other
 	maxContext   = 100     // pairs of context data
 	maxText      = 1024    // bytes of a text field
-	maxDedupID   = 2100    // two texts and a space fit: see Draft
+	maxDedupID   = 2100    // two texts and a space: what a CloudEvent is deduplicated by
 	maxPairValue = 4096
 )
 
-// Draft is one event of a request as it was read: what it asks for, and what
+// EventDraft is one event of a request as it was read: what it asks for, and what
 // is wrong with it.
-type Draft struct {
+type EventDraft struct {
 	Event    flow.Event
 	ItemID   string // the id that a batch item gave itself
 	Problems []resource.Problem
@@ -66,10 +66,10 @@ type wireEvent struct {
 // DecodeEvent reads one event. With cloudEvent it is a CloudEvent in
 // structured mode: its id is its publisher's, and with its source the default
 // for deduplication.
-func DecodeEvent(body []byte, cloudEvent bool) Draft {
+func DecodeEvent(body []byte, cloudEvent bool) EventDraft {
 	var w wireEvent
 	if err := json.Unmarshal(body, &w); err != nil {
-		return Draft{Problems: Malformed(err).fields()}
+		return EventDraft{Problems: Malformed(err).fields()}
 	}
 	if !cloudEvent && w.Payload != nil && w.Type == "" && w.EventType == "" && w.SnakeEventType == "" {
 		return decodeItem(&w)
@@ -79,11 +79,11 @@ func DecodeEvent(body []byte, cloudEvent bool) Draft {
 
 // decodeItem reads {id, messageGroup?, payload: event}, the form in which
 // outbox processors wrap events. The row's id makes repeats harmless.
-func decodeItem(item *wireEvent) Draft {
+func decodeItem(item *wireEvent) EventDraft {
 	payload := unquoted(item.Payload)
 	var w wireEvent
 	if err := json.Unmarshal(payload, &w); err != nil {
-		d := Draft{Problems: Malformed(err).fields()}
+		d := EventDraft{Problems: Malformed(err).fields()}
 		for i := range d.Problems {
 			d.Problems[i].Field = "payload." + strings.TrimPrefix(d.Problems[i].Field, "body")
 			d.Problems[i].Field = strings.TrimSuffix(d.Problems[i].Field, ".")
@@ -152,8 +152,8 @@ func unquoted(raw json.RawMessage) json.RawMessage {
 }
 
 // draft turns what came into an event and checks it.
-func (w *wireEvent) draft(cloudEvent bool) Draft {
-	var d Draft
+func (w *wireEvent) draft(cloudEvent bool) EventDraft {
+	var d EventDraft
 	e := &d.Event
 	e.Type = first(w.Type, first(w.EventType, w.SnakeEventType))
 	e.Source = w.Source
@@ -220,13 +220,13 @@ func isJSON(contentType string) bool {
 	return ct == "application/json" || strings.HasSuffix(ct, "+json") || strings.EqualFold(ct, "application/json")
 }
 
-func (d *Draft) bad(field, detail, try string) {
+func (d *EventDraft) bad(field, detail, try string) {
 	d.Problems = append(d.Problems, resource.Problem{Field: field, Detail: detail, Try: try})
 }
 
 // check bounds every field, so that what is stored can be delivered: ids and
 // groups travel in headers.
-func (d *Draft) check() {
+func (d *EventDraft) check() {
 	e := &d.Event
 	if e.Type == "" {
 		d.bad("type", "is required", "orders:fulfillment:shipment:shipped")
@@ -263,7 +263,7 @@ func (d *Draft) check() {
 	}
 }
 
-func (d *Draft) text(field, v string, most int) {
+func (d *EventDraft) text(field, v string, most int) {
 	if p := checkText(v, most); p != "" {
 		d.bad(field, p, "")
 	}

@@ -24,7 +24,7 @@ type Published struct {
 
 // Publish stores the drafts that are good and answers for each, in order.
 // What comes back without an error is durable. One bad draft hurts no other.
-func (p *Platform) Publish(ctx context.Context, c Caller, drafts []Draft) ([]Published, error) {
+func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) ([]Published, error) {
 	now := p.now()
 	answers := make([]Published, len(drafts))
 	events := make([]flow.Event, 0, len(drafts))

@@ -136,7 +136,7 @@ func (p *Platform) Update(ctx context.Context, c Caller, info resource.KindInfo,
 	if err != nil {
 		return Changed{}, err
 	}
-	for _, own := range []string{"id", "managedBy", "source", "revision", "createdBy", "createdAt", "updatedAt"} {
+	for _, own := range []string{"id", "managedBy", "source", "revision", "appliedRevision", "createdBy", "createdAt", "updatedAt"} {
 		delete(f, own) // the server's, whatever a client sends back
 	}
 	return p.edit(ctx, c, info, name, clientID, ifRevision, "UPDATE", func(before resource.Resource) (resource.Resource, []resource.Problem) {

@@ -196,6 +196,9 @@ func (d *draft) repoint() {
 			next.DispatchPoolID = id
 		}
 		d.update(s, &next, "UPDATE")
+		if c := d.changes[s.ID]; s.AppliedRevision == s.Revision {
+			c.applied = true // not a change that its manifest should call drift
+		}
 	}
 }
 
