@@ -1,0 +1,82 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/flowcatalyst/fc/daemon/internal/queue"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+// scrapeTimeout bounds what a scrape may ask of a store or a broker.
+const scrapeTimeout = 2 * time.Second
+
+var (
+	storeBacklog = prometheus.NewDesc("fc_store_unfanned_positions", "Accepted events and tasks that were not fanned out yet.", nil, nil)
+	storeOpen    = prometheus.NewDesc("fc_store_open_jobs", "Jobs that are not final.", nil, nil)
+	storeBlocked = prometheus.NewDesc("fc_store_blocked_keys", "Order keys that a dead letter blocks until somebody acts.", nil, nil)
+	storeBytes   = prometheus.NewDesc("fc_store_bytes", "Size of the store on disk.", nil, nil)
+
+	queuePending  = prometheus.NewDesc("fc_queue_pending_messages", "Messages that wait for a router.", []string{"queue"}, nil)
+	queueInFlight = prometheus.NewDesc("fc_queue_in_flight_messages", "Messages in the hands of a router.", []string{"queue"}, nil)
+	queueDead     = prometheus.NewDesc("fc_queue_dead_letters", "Messages nobody could use.", []string{"queue"}, nil)
+	queueOldest   = prometheus.NewDesc("fc_queue_oldest_message_seconds", "Age of the oldest message.", []string{"queue"}, nil)
+)
+
+// storeCollector shows the state of the store. While the store is away its
+// figures are absent, which an alert can tell from zero.
+type storeCollector struct{ st store.Store }
+
+// Describe implements prometheus.Collector.
+func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{storeBacklog, storeOpen, storeBlocked, storeBytes} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	s, err := c.st.Stats(ctx)
+	if err != nil {
+		return
+	}
+	gauge(ch, storeBacklog, float64(s.Backlog))
+	gauge(ch, storeOpen, float64(s.OpenJobs))
+	gauge(ch, storeBlocked, float64(s.BlockedKeys))
+	gauge(ch, storeBytes, float64(s.Bytes))
+}
+
+// queueCollector is the same for a queue.
+type queueCollector struct {
+	q    queue.Queue
+	name string
+}
+
+// Describe implements prometheus.Collector.
+func (c queueCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{queuePending, queueInFlight, queueDead, queueOldest} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c queueCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	s, err := c.q.Stats(ctx)
+	if err != nil {
+		return
+	}
+	gauge(ch, queuePending, float64(s.Pending), c.name)
+	gauge(ch, queueInFlight, float64(s.InFlight), c.name)
+	gauge(ch, queueDead, float64(s.DeadLetters), c.name)
+	gauge(ch, queueOldest, s.OldestAge.Seconds(), c.name)
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}

@@ -1,0 +1,175 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/api"
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
+	"github.com/flowcatalyst/fc/daemon/internal/platform"
+	"github.com/flowcatalyst/fc/daemon/internal/router"
+	"github.com/flowcatalyst/fc/daemon/internal/scheduler"
+	"github.com/flowcatalyst/fc/daemon/internal/stream"
+)
+
+// openServices starts what is declared: who gives work to whom comes last, so
+// that the drain begins where work comes in.
+func (d *Daemon) openServices(ctx context.Context, p *parts) error {
+	rules, err := platform.New(platform.Options{Store: p.store, Sealer: p.sealer, Catalog: p.catalog, Logger: d.part("platform")})
+	if err != nil {
+		return err
+	}
+	if p.cfg.Router != nil {
+		if err := d.openRouter(p, rules); err != nil {
+			return err
+		}
+	}
+	if c := p.cfg.Scheduler; c != nil {
+		s, err := scheduler.New(scheduler.Options{
+			Store: p.store, Queue: p.queue, Catalog: p.catalog,
+			BatchSize: c.BatchSize, PollInterval: c.PollInterval, StaleAfter: c.StaleAfter,
+			Logger: d.part("scheduler"), Registerer: d.reg,
+		})
+		if err != nil {
+			return err
+		}
+		d.run("scheduler", s, nil)
+	}
+	if c := p.cfg.Stream; c != nil {
+		s, err := stream.New(stream.Options{
+			Store: p.store, Catalog: p.catalog, BatchSize: c.BatchSize, Logger: d.part("stream"), Registerer: d.reg,
+		})
+		if err != nil {
+			return err
+		}
+		d.run("stream", s, nil)
+	}
+	if p.cfg.Platform != nil {
+		return d.openPlatform(ctx, p, rules)
+	}
+	return nil
+}
+
+func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
+	subscriptions, _ := resource.InfoOf(resource.KindSubscription)
+	e := p.cfg.Router.Egress
+	r, err := router.New(router.Options{
+		Store: p.store, Queue: p.queue, Catalog: p.catalog,
+		QueueName: p.cfg.Queues[0].Name, Instance: instance(), Version: d.version,
+		Egress: router.Egress{DenyPrivate: e.DenyPrivate, AllowCIDRs: e.AllowCIDRs, HTTPSOnly: e.HTTPSOnly},
+		OnGone: func(ctx context.Context, id string) error {
+			_, err := rules.SetStatus(ctx, platform.System(), subscriptions, id, "", resource.SubscriptionPaused, "PAUSE")
+			return err
+		},
+		Logger: d.part("router"), Registerer: d.reg,
+	})
+	if err != nil {
+		return err
+	}
+	// Four fifths of the time are for receivers to answer, the rest is for
+	// writing down what they said. The router reads both when it drains.
+	d.run("router", r, func(left time.Duration) {
+		r.WriteTimeout = max(left/5, 100*time.Millisecond)
+		r.ShutdownTimeout = max(left-r.WriteTimeout-left/10, time.Millisecond)
+	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", d.health.ServeHealth)
+	mux.HandleFunc("GET /monitoring/health", d.health.ServeHealth)
+	d.serve(d.listeners["router"], mux)
+	return nil
+}
+
+// instance names this process among routers.
+func instance() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s-%d-%x", host, os.Getpid(), time.Now().UnixNano()&0xffffff)
+}
+
+func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Platform) error {
+	keys, err := auth.OpenKeys(p.file(KeysDir), time.Now())
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.reloadKeys = keys.Reload
+	l := d.listeners["platform"]
+	d.mu.Unlock()
+	issuer := p.cfg.Platform.PublicURL
+	if issuer == "" {
+		issuer = "http://" + reachable(l.addr())
+	}
+	tokens, err := auth.NewTokens(keys, auth.TokenOptions{Issuer: issuer})
+	if err != nil {
+		return err
+	}
+	accounts, err := platform.NewAccounts(platform.AccountOptions{Store: p.store, Tokens: tokens, Logger: d.part("platform")})
+	if err != nil {
+		return err
+	}
+	if err := rules.EnsureDefaults(ctx); err != nil {
+		return fmt.Errorf("make what always exists: %w", err)
+	}
+	if err := d.seed(ctx, p, accounts); err != nil {
+		return err
+	}
+	h, err := api.New(api.Options{
+		Platform: rules, Accounts: accounts, Tokens: tokens, Keys: keys,
+		Logger: d.part("api"), Registerer: d.reg, MaxBatch: p.cfg.Platform.MaxBody, Version: d.version,
+	})
+	if err != nil {
+		return err
+	}
+	d.serve(l, h)
+	d.undo.add("API", func() error { return d.closeListener(l) })
+	return nil
+}
+
+// runner is a service.
+type runner interface {
+	Run(ctx context.Context) error
+}
+
+// run starts a service. Before it is asked to drain, drain is told how much
+// time is left.
+func (d *Daemon) run(name string, r runner, drain func(left time.Duration)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	var result error
+	go func() {
+		defer close(ended)
+		result = r.Run(ctx)
+		if ctx.Err() == nil {
+			d.fail(fmt.Errorf("the %s ended by itself: %w", name, orUnsaid(result)))
+		}
+	}()
+	d.undo.add(name, func() error {
+		left := time.Until(d.drainBy)
+		if drain != nil {
+			drain(left)
+		}
+		cancel()
+		late := time.NewTimer(max(left, 100*time.Millisecond))
+		defer late.Stop()
+		select {
+		case <-ended:
+			return result
+		case <-late.C:
+			return errors.New("it did not drain in time; what it held is delivered again after the next start")
+		}
+	})
+}
+
+func orUnsaid(err error) error {
+	if err == nil {
+		return errors.New("it gave no reason")
+	}
+	return err
+}

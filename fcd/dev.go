@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/flowcatalyst/fc/config"
+	"github.com/flowcatalyst/fc/daemon"
+)
+
+// credentialsFile is what `fcd dev` leaves in its data directory while it
+// runs.
+const credentialsFile = "dev-credentials.json"
+
+func devCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "dev",
+		Usage: "run everything in one process, with nothing to set up",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "data-dir", Usage: "keep data in this `DIRECTORY` (default: " + config.EnvDataDir + ", else ./.fc)"},
+			&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` of the API (default: 127.0.0.1:8080)"},
+			&cli.StringFlag{Name: "router-listen", Usage: "`ADDRESS` of the router (default: 127.0.0.1:8081)"},
+			&cli.StringFlag{Name: "admin-listen", Usage: "`ADDRESS` of health and metrics (default: 127.0.0.1:9090)"},
+		},
+		Action: dev,
+	}
+}
+
+func dev(c *cli.Context) error {
+	began := time.Now()
+	cfg, diags := config.DevDaemon(c.String("data-dir"), os.LookupEnv)
+	if diags.HasErrors() {
+		return &refusal{diags}
+	}
+	if err := available(cfg); err != nil {
+		return err
+	}
+	if at := c.String("listen"); at != "" {
+		cfg.Platform.Listen, cfg.Platform.PublicURL = at, ""
+	}
+	if at := c.String("router-listen"); at != "" {
+		cfg.Router.Listen = at
+	}
+	if at := c.String("admin-listen"); at != "" {
+		cfg.Admin.Listen = at
+	}
+	d, err := daemon.New(cfg, daemon.Options{LogOutput: c.App.ErrWriter, Version: version, Dev: true})
+	if err != nil {
+		return err
+	}
+	var notes devNotes
+	p := &process{
+		daemon: d,
+		started: func() error {
+			if err := notes.write(cfg.DataDir, d); err != nil {
+				return err
+			}
+			return welcome(c.App.Writer, cfg.DataDir, d, time.Since(began))
+		},
+		ended: notes.remove,
+	}
+	err = p.run()
+	var taken *daemon.ListenError
+	if errors.As(err, &taken) {
+		flag := map[string]string{"platform": "--listen", "router": "--router-listen", "admin": "--admin-listen"}[taken.Name]
+		return fmt.Errorf("%w\nTry: fcd dev %s 127.0.0.1:0, which takes a free port", err, flag)
+	}
+	return err
+}
+
+func welcome(w io.Writer, dataDir string, d *daemon.Daemon, took time.Duration) error {
+	_, err := fmt.Fprintf(w, `FlowCatalyst %s is ready after %s.
+
+  API      %s
+  Router   %s
+  Admin    %s/health
+  Data     %s
+  Log in   %s, password in %s
+
+In another terminal, type:
+
+  fcctl get subscriptions
+
+`, version, took.Round(time.Millisecond), d.URL("platform"), d.URL("router"), d.URL("admin"),
+		dataDir, d.Credentials().Email, filepath.Join(dataDir, credentialsFile))
+	return err
+}
+
+// devNotes are the files that let fcctl and tests find a running `fcd dev`.
+type devNotes struct {
+	content []byte
+	files   []string
+}
+
+func (n *devNotes) write(dataDir string, d *daemon.Daemon) error {
+	who := d.Credentials()
+	content, err := json.MarshalIndent(map[string]string{
+		"url": d.URL("platform"), "routerUrl": d.URL("router"), "adminUrl": d.URL("admin"),
+		"email": who.Email, "password": who.Password, "accessToken": who.AccessToken,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	n.content = append(content, '\n')
+	files := []string{filepath.Join(dataDir, credentialsFile)}
+	state, err := stateHome()
+	if err != nil {
+		d.Logger().Warn("fcctl will not find this process by itself", "error", err)
+	} else {
+		files = append(files, filepath.Join(state, "flowcatalyst", "dev.json"))
+	}
+	for _, f := range files {
+		if err := writePrivate(f, n.content); err != nil {
+			return fmt.Errorf("write the credentials of fcd dev: %w", err)
+		}
+		n.files = append(n.files, f)
+	}
+	return nil
+}
+
+// remove takes the files away, unless another `fcd dev` has written them
+// since.
+func (n *devNotes) remove() error {
+	var errs []error
+	for _, f := range n.files {
+		now, err := os.ReadFile(f)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Equal(now, n.content) {
+			continue
+		}
+		if err == nil {
+			err = os.Remove(f)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// stateHome is XDG_STATE_HOME of the XDG base directory specification.
+func stateHome() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, ".local", "state"), nil
+}
+
+// writePrivate replaces a file as a whole; only its owner may read it.
+func writePrivate(file string, content []byte) error {
+	dir := filepath.Dir(file)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".dev-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the error above is the one to tell
+	}
+	return err
+}
