@@ -3,7 +3,10 @@ package view
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -51,14 +54,34 @@ func change(c plan.Change, f PlanFacts, ink Ink) string {
 	if c.Action == plan.Delete {
 		return b.String()
 	}
+	rows := make([]row, len(c.Attributes))
 	width := 0
-	for _, a := range c.Attributes {
-		width = max(width, utf8.RuneCountInString(hclName(a.Path)))
+	for i, a := range c.Attributes {
+		rows[i] = rowOf(a)
+		if !rows[i].presence {
+			width = max(width, utf8.RuneCountInString(rows[i].name))
+		}
 	}
-	for _, a := range c.Attributes {
-		b.WriteString("    " + attribute(a, c.Action, width, ink) + "\n")
+	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
+	for _, r := range rows {
+		b.WriteString("    " + r.text(c.Action, width, ink) + "\n")
 	}
 	return b.String()
+}
+
+// row is an attribute in the words of HCL.
+type row struct {
+	name          string
+	before, after string // empty where there is none
+	presence      bool   // only that it is there says something: an element of a list
+}
+
+func rowOf(a plan.Attribute) row {
+	r := row{name: hclName(a.Path), before: value(a.Path, a.Before, a.Secret), after: value(a.Path, a.After, a.Secret)}
+	for _, v := range []string{r.before, r.after} {
+		r.presence = r.presence || v != "" && strings.HasSuffix(a.Path, "["+v+"]")
+	}
+	return r
 }
 
 // sign is what stands before a resource: + ~ - ±, ! for a conflict.
@@ -103,24 +126,34 @@ func remark(c plan.Change, f PlanFacts, ink Ink) string {
 	return ink.Yellow("(" + strings.Join(rs, "; ") + ")")
 }
 
-func attribute(a plan.Attribute, action plan.Action, width int, ink Ink) string {
-	name := hclName(a.Path)
-	name += strings.Repeat(" ", width-utf8.RuneCountInString(name))
+func (r row) text(action plan.Action, width int, ink Ink) string {
+	sign, values := "", ""
 	switch {
 	case action == plan.Create:
-		return name + " = " + value(a.After, a.Secret)
-	case a.Before == nil:
-		return ink.Green("+") + " " + name + " = " + value(a.After, a.Secret)
-	case a.After == nil:
-		return ink.Red("-") + " " + name + " = " + value(a.Before, a.Secret)
+		values = r.after
+	case r.before == "":
+		sign, values = ink.Green("+")+" ", r.after
+	case r.after == "":
+		sign, values = ink.Red("-")+" ", r.before
+	default:
+		sign, values = ink.Yellow("~")+" ", r.before+" → "+r.after
 	}
-	return ink.Yellow("~") + " " + name + " = " + value(a.Before, a.Secret) + " → " + value(a.After, a.Secret)
+	if r.presence {
+		return sign + r.name
+	}
+	return sign + r.name + strings.Repeat(" ", width-utf8.RuneCountInString(r.name)) + " = " + values
 }
 
-// value shows a JSON value on one line.
-func value(v json.RawMessage, secret bool) string {
+// value shows a JSON value on one line, durations with their unit.
+func value(path string, v json.RawMessage, secret bool) string {
+	if v == nil {
+		return ""
+	}
 	if secret {
 		return "(secret " + strings.Trim(string(v), `"`) + ")"
+	}
+	if n, err := strconv.Atoi(string(v)); err == nil && strings.HasSuffix(path, "Seconds") {
+		return strconv.Quote(resource.Duration(time.Duration(n) * time.Second).String())
 	}
 	return Short(string(v), 100)
 }
@@ -143,6 +176,9 @@ func hclName(path string) string {
 		head = n
 	} else {
 		head = snake(head)
+	}
+	if head == "schema" {
+		rest = strings.Replace(rest, "].schema", "].body", 1)
 	}
 	return head + rest
 }

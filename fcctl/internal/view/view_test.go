@@ -1,0 +1,155 @@
+package view
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/internal/golden"
+	"github.com/flowcatalyst/fc/internal/plan"
+)
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+func planned(t *testing.T) *plan.Plan {
+	t.Helper()
+	hooks := &resource.Connection{Code: "hooks", URL: "https://new.example.com", MaxConcurrency: 8,
+		Headers: map[string]string{"X-Team": "warehouse"},
+		Signing: resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret("whsec_bmV3")}}
+	placed := &resource.EventType{Code: "shop:sales:order:placed", SpecVersions: []resource.SpecVersion{{Version: "1", Schema: []byte(`{"type": "object"}`)}}}
+	big := &resource.Subscription{Code: "big-orders", ConnectionCode: "hooks", Mode: resource.ModeBlockOnError,
+		EventTypes:    []resource.Binding{{EventTypeCode: "shop:sales:order:placed", Filter: "data.total > 100.0"}},
+		RetrySchedule: []resource.Duration{resource.Duration(time.Second), resource.Duration(time.Minute)}}
+	slow := &resource.DispatchPool{Code: "slow", Concurrency: 2}
+	partners := &resource.Connection{Code: "partners", URL: "https://partners.example.com"}
+	paused := &resource.Subscription{Code: "paused", Target: "https://x.example.com", EventTypes: big.EventTypes}
+	queue := &resource.Subscription{Code: "backlog", Target: "https://x.example.com", EventTypes: big.EventTypes}
+	for _, r := range []resource.Resource{hooks, placed, big, slow, partners, paused, queue} {
+		r.Defaults()
+	}
+	live := func(r resource.Resource, owner string) resource.Resource {
+		*r.Base() = resource.Meta{ID: "id_" + r.Key(), ManagedBy: owner, Revision: 4, AppliedRevision: 3}
+		return r
+	}
+	old := *hooks
+	old.URL, old.MaxConcurrency, old.Headers = "https://old.example.com", 0, nil
+	old.Signing.Secret = resource.NewSecret("whsec_b2xk")
+	stopped := *paused
+	stopped.Status = resource.SubscriptionPaused
+	waiting, foreign, gone := *queue, *partners, *big
+	gone.Code = "gone"
+	adopted := *slow
+	return plan.Make(plan.Desired{Manifest: "orders", Items: []plan.Item{
+		{Resource: hooks}, {Resource: placed}, {Resource: big}, {Resource: slow, Adopt: true}, {Resource: partners}, {Resource: paused}, {Resource: queue, Replace: true},
+	}}, []resource.Resource{
+		live(&old, "orders"), live(&adopted, ""), live(&foreign, "billing"), live(&stopped, "orders"), live(&waiting, "orders"), live(&gone, "orders"),
+	})
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	facts := PlanFacts{CancelsJobs: map[string]int{"gone": 12, "backlog": 1}}
+	golden.String(t, "plan.golden", Plan(planned(t), facts, Ink{}))
+	golden.String(t, "plan-colour.golden", Plan(planned(t), facts, NewInk(true)))
+	empty := &plan.Plan{Manifest: "orders", Changes: []plan.Change{{Action: plan.NoOp}, {Action: plan.NoOp}}}
+	golden.String(t, "plan-empty.golden", Plan(empty, PlanFacts{}, Ink{}))
+}
+
+func TestPlanShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	if s := Plan(planned(t), PlanFacts{}, Ink{}); strings.Contains(s, "whsec_") {
+		t.Error(s)
+	}
+}
+
+func TestApplied(t *testing.T) {
+	t.Parallel()
+	golden.String(t, "applied.golden", Applied(&client.ApplyResult{Results: []client.ApplyOutcome{
+		{Action: "create", Kind: resource.KindConnection, Code: "hooks", ID: "con_1"},
+		{Action: "update", Kind: resource.KindSubscription, Code: "orders", ID: "sub_1"},
+		{Action: "delete", Kind: resource.KindSubscription, Code: "gone", CancelsJobs: 12},
+	}}, Ink{}))
+}
+
+func TestJobs(t *testing.T) {
+	t.Parallel()
+	jobs := []client.Job{
+		{ID: "0HZXEQ5Y8JY5Z", Status: client.JobCompleted, Code: "shop:sales:order:placed", SubscriptionID: "sub_1", SubscriptionCode: "orders", AttemptCount: 1, CreatedAt: noon},
+		{ID: "0HZXEQ5Y8JY60", Status: client.JobPending, Code: "shop:warehouse:parcel:moved", SubscriptionCode: "parcels", MessageGroup: "parcel-7", AttemptCount: 2, CreatedAt: noon, Due: noon.Add(time.Minute), LastError: "answered 500"},
+		{ID: "0HZXEQ5Y8JY61", Status: client.JobPending, Code: "shop:warehouse:parcel:moved", SubscriptionCode: "parcels", MessageGroup: "parcel-7", Waiting: true, CreatedAt: noon},
+		{ID: "0HZXEQ5Y8JY62", Status: client.JobFailed, Code: "task", SubscriptionID: "sub_gone", Reason: "RETRIES_EXHAUSTED", LastError: "answered 503 " + strings.Repeat("and again ", 20), AttemptCount: 5, CreatedAt: noon},
+	}
+	golden.String(t, "jobs.golden", Jobs(jobs, Ink{}))
+	j := jobs[1]
+	j.Payload, j.MaxRetries, j.Spent, j.Mode = `{"parcel":7}`, 5, 2, resource.ModeBlockOnError
+	golden.String(t, "job.golden", Job(&j, Ink{}))
+	golden.String(t, "attempts.golden", Attempts([]client.Attempt{
+		{AttemptNumber: 1, AttemptedAt: noon, DurationMillis: 12.5, ResponseCode: 500, ErrorType: "SERVER_ERROR", ErrorMessage: "answered 500", ResponseBody: "oh no\nnot again"},
+		{AttemptNumber: 2, AttemptedAt: noon.Add(time.Second), DurationMillis: 3000, ErrorType: "TIMEOUT", ErrorMessage: "no answer within 3s"},
+		{AttemptNumber: 3, AttemptedAt: noon.Add(time.Minute), DurationMillis: 4, ResponseCode: 200, Success: true},
+	}, Ink{}))
+}
+
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	e := client.Event{ID: "0HZXEQ5Y8JY50", Type: "shop:sales:order:placed", Source: "/shop", Subject: "order/7", Time: noon, CreatedAt: noon,
+		Data: json.RawMessage(`{"order":7,"total":120}`), ContextData: []client.KeyValue{{Key: "region", Value: "eu"}}}
+	golden.String(t, "events.golden", Events([]client.Event{e, {ID: "0HZXEQ5Y8JY51", Type: "shop:sales:order:paid", Source: "/shop", Time: noon}}, Ink{}))
+	golden.String(t, "event.golden", Event(&e, Ink{}))
+	golden.String(t, "published.golden", Published([]client.BatchResult{{ID: "0HZXEQ5Y8JY50", Status: client.BatchSuccess}, {Status: client.BatchBadRequest, Error: "type must have four segments"}}, Ink{}))
+	golden.String(t, "explanation.golden", Explanation(&client.Explanation{Subscriptions: []client.Verdict{
+		{Code: "orders", Matched: true},
+		{Code: "big-orders", Clause: "filter", Detail: "data.total > 100.0 is false", Value: "40"},
+		{SubscriptionID: "sub_1", Clause: "pattern", Detail: "shop:warehouse:*:* does not match"},
+	}}, Ink{}))
+	golden.String(t, "explanation-empty.golden", Explanation(&client.Explanation{}, Ink{}))
+}
+
+func TestResources(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	for _, rs := range [][]resource.Resource{
+		{&resource.EventType{Code: "shop:sales:order:placed", Status: "CURRENT", SpecVersions: []resource.SpecVersion{{Version: "1"}, {Version: "2"}}}},
+		{&resource.DispatchPool{Code: "DEFAULT-POOL", Concurrency: 20, Status: "ACTIVE"}, &resource.DispatchPool{Code: "slow", Concurrency: 2, RateLimit: 30000, Status: "SUSPENDED", Meta: resource.Meta{ManagedBy: "orders", Revision: 3}}},
+		{&resource.Connection{Code: "hooks", URL: "https://hooks.example.com", Status: "PAUSED", Signing: resource.Signing{Scheme: "none"}}},
+		{&resource.Subscription{Code: "orders", Status: "ACTIVE", ConnectionCode: "hooks", Mode: "IMMEDIATE", DispatchPoolCode: "slow", Meta: resource.Meta{ClientID: "clt_acme"},
+			EventTypes: []resource.Binding{{EventTypeCode: "shop:sales:order:*", Filter: "data.total > 100.0"}}}},
+	} {
+		all.WriteString(Resources(rs, Ink{}) + "\n")
+	}
+	golden.String(t, "resources.golden", all.String())
+	c := &resource.Connection{Code: "hooks", Name: "Hooks", Status: "ACTIVE", URL: "https://hooks.example.com", Meta: resource.Meta{ID: "con_1", Revision: 2},
+		Signing: resource.Signing{Scheme: "standard-webhooks", Secret: resource.NewSecret("whsec_c2VjcmV0")}}
+	s, err := Resource(c, Ink{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.String(t, "resource.golden", s)
+}
+
+func TestContexts(t *testing.T) {
+	t.Parallel()
+	cs := []Context{{Name: "prod", URL: "https://events.example.com", Email: "ops@example.com", Current: true, LoggedIn: true},
+		{Name: "stage", URL: "https://stage.example.com"}, {Name: "", URL: "http://127.0.0.1:8080", LoggedIn: true, Origin: "--url"}}
+	golden.String(t, "contexts.golden", Contexts(cs[:2], Ink{})+"\n"+OneContext(cs[2], Ink{}))
+}
+
+func TestDelivery(t *testing.T) {
+	t.Parallel()
+	d := Delivery{At: noon, EventType: "shop:warehouse:parcel:moved", JobID: "0HZXEQ5Y8JY5Z", Attempt: 2, Group: "parcel-7", Verified: true, Signature: "verified", Status: 500, Body: json.RawMessage(`{"data":{"parcel":7}}`)}
+	bad := Delivery{At: noon, Signature: "no signature matches", Status: 401, Body: json.RawMessage(`"not json"`)}
+	open := Delivery{At: noon, EventType: "shop:sales:order:placed", Signature: "not checked", Status: 200, Replay: true}
+	golden.String(t, "deliveries.golden", d.Text("raw", Ink{})+d.Text("pretty", Ink{})+d.Text("none", Ink{})+bad.Text("pretty", Ink{})+open.Text("raw", Ink{}))
+}
+
+func TestShort(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"äöü äöü": "äöü …", "short": "short", "a\n b": "a b"} {
+		if got := Short(in, 5); got != want {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+}
