@@ -271,9 +271,6 @@ func (k *machine) cancelBehind() {
 }
 
 func (k *machine) cancelALane() {
-	if rapid.IntRange(0, 3).Draw(k.t, "cancel a lane") > 0 {
-		return
-	}
 	lane := pick(k, machineNames(), "lane")
 	k.m.cancelLane(lane, flow.ReasonSubscription, k.now)
 	k.cancelWholeLane(lane, rapid.IntRange(1, 5).Draw(k.t, "limit"))

@@ -183,6 +183,12 @@ func (m *model) cancelLane(lane string, why flow.Reason, now time.Time) {
 			}
 		}
 	}
+	// Nobody is left to act on a dead letter that blocks a key of the lane.
+	for key, g := range m.gates {
+		if g.blocked && m.job(g.holder).Lane == lane {
+			delete(m.gates, key)
+		}
+	}
 }
 
 func (m *model) cancelWaiting(key flow.OrderKey, now time.Time) (n int) {

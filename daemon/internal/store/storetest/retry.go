@@ -205,6 +205,8 @@ var cancelCases = []testCase{
 		w.wantStatus(loose[3].ID, flow.Completed)
 		w.wantStatus(other.ID, flow.Pending)
 		w.wantOffer("sub_A", 100)
+		w.wantStatus(blocked[0].ID, flow.Failed)
+		want(w, "keys that stay blocked", len(w.blocked()), 0)
 		want(w, "the running one in the end", w.end(running, flow.Retry).Status, flow.Cancelled)
 		st, err := w.s.Stats(w.ctx)
 		w.must(err, "stats")
@@ -212,6 +214,18 @@ var cancelCases = []testCase{
 		w.crash()
 		w.cancelWholeLane("sub_A", 100)
 		w.wantStatus(other.ID, flow.Pending)
+	}},
+	{name: "of a lane gets past what is marked already", run: func(w *world) {
+		js := w.line(flow.Immediate, "sub_A", 6)
+		for _, j := range js[:3] {
+			w.begin(j.ID)
+		}
+		w.cancelWholeLane("sub_A", 1)
+		for i, j := range js {
+			got := w.job(j.ID)
+			want(w, w.name(j.ID)+" is marked", got.CancelAsked, i < 3)
+			want(w, w.name(j.ID)+" is cancelled", got.Status == flow.Cancelled, i >= 3)
+		}
 	}},
 	{name: "of a lane passes no gate to a job of the same lane that stays open", run: bothModes(func(w *world, mode flow.Mode) {
 		js := w.line(mode, laneOf(mode), 5)
