@@ -71,7 +71,9 @@ func (t *tx) cancel(j flow.Job, why flow.Reason, now time.Time) (flow.Job, error
 func (st *Store) CancelLane(ctx context.Context, lane string, why flow.Reason, now time.Time, limit int) (n int, err error) {
 	err = st.write(ctx, func(t *tx) error {
 		n = 0
-		heads, err := t.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? LIMIT ?").text(lane).int(int64(limit)).ids()
+		// Those that are marked already stand in the way and count for nothing.
+		marked := t.st.live.outOf(lane) + len(t.dirty)
+		heads, err := t.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? LIMIT ?").text(lane).int(int64(limit + marked)).ids()
 		if err != nil {
 			return fmt.Errorf("cancel lane: %w", err)
 		}

@@ -48,7 +48,7 @@ func packExtra(e *flow.Event) (string, error) {
 // Append implements store.Events.
 func (st *Store) Append(ctx context.Context, events []flow.Event, now time.Time) ([]store.Appended, error) {
 	if len(events) == 0 {
-		return nil, nil
+		return nil, st.isClosed()
 	}
 	out := make([]store.Appended, len(events))
 	err := st.write(ctx, func(t *tx) error {

@@ -209,7 +209,7 @@ func (st *Store) Recover(ctx context.Context, staleBefore, now time.Time, limit 
 	}
 	found := st.live.pick(overdue)
 	if len(found) == 0 {
-		return store.Recovered{}, nil
+		return store.Recovered{}, st.isClosed()
 	}
 	var r store.Recovered
 	err := st.write(ctx, func(t *tx) error {

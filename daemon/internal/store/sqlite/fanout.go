@@ -14,6 +14,9 @@ import (
 // Unfanned implements store.Jobs. With one writer, position order is commit
 // order, so what is visible above the cursor is complete.
 func (st *Store) Unfanned(ctx context.Context, limit int) (store.Batch, error) {
+	if err := st.isClosed(); err != nil {
+		return store.Batch{}, err
+	}
 	from := st.fanned.Load()
 	b := store.Batch{From: from, To: from}
 	events, ok := st.cache.after(from, limit)
@@ -38,7 +41,7 @@ func (st *Store) Unfanned(ctx context.Context, limit int) (store.Batch, error) {
 // FanOut implements store.Jobs.
 func (st *Store) FanOut(ctx context.Context, b store.Batch, jobs []flow.Job, now time.Time) error {
 	if b.To == b.From {
-		return nil
+		return st.isClosed()
 	}
 	return st.write(ctx, func(t *tx) error {
 		if err := t.q("UPDATE meta SET value = ? WHERE key = 'fanned' AND value = ?").int(b.To).int(b.From).exec(); err != nil {

@@ -69,8 +69,7 @@ func (st *Store) Offer(ctx context.Context, lane string, window int, now time.Ti
 	room := window - o.Out
 	err := st.read(ctx, func(c *conn) error {
 		var cold []flow.ID
-		full := room <= 0
-		if !full {
+		if room > 0 {
 			o.Jobs = make([]flow.Job, 0, min(room, 64))
 			err := c.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? AND due <= ? ORDER BY due, position").
 				text(lane).int(now.UnixMilli()).each(func(s *sqlite.Stmt) bool {
@@ -82,18 +81,14 @@ func (st *Store) Offer(ctx context.Context, lane string, window int, now time.Ti
 				case j.Status == flow.Pending && !j.Waiting && !j.Due.After(now):
 					o.Jobs = append(o.Jobs, *j)
 				}
-				full = len(o.Jobs) >= room
-				return !full
+				return len(o.Jobs) < room
 			})
 			if err != nil {
 				return err
 			}
 		}
-		if err := st.warm(c, &o, cold); err != nil {
+		if err := st.warm(c, &o, cold, now); err != nil {
 			return err
-		}
-		if full {
-			return nil
 		}
 		next, err := st.nextDue(c, lane, now.UnixMilli())
 		o.Next = next
@@ -105,9 +100,9 @@ func (st *Store) Offer(ctx context.Context, lane string, window int, now time.Ti
 	return o, nil
 }
 
-// warm reads the offered jobs that are not in memory. One that has changed
+// warm reads the offered jobs that were not in memory. One that has changed
 // since the index was read is left out.
-func (st *Store) warm(c *conn, o *store.Offer, cold []flow.ID) error {
+func (st *Store) warm(c *conn, o *store.Offer, cold []flow.ID, now time.Time) error {
 	if len(cold) == 0 {
 		return nil
 	}
@@ -115,11 +110,11 @@ func (st *Store) warm(c *conn, o *store.Offer, cold []flow.ID) error {
 	for _, j := range o.Jobs {
 		if len(cold) > 0 && cold[0] == j.ID {
 			cold = cold[1:]
-			read, err := c.job(&st.pol, j.ID)
+			read, err := st.current(c, j.ID)
 			if err != nil {
 				return err
 			}
-			if read.Status != flow.Pending || read.Waiting {
+			if read.Status != flow.Pending || read.Waiting || read.Due.After(now) {
 				continue
 			}
 			j = read
@@ -132,6 +127,9 @@ func (st *Store) warm(c *conn, o *store.Offer, cold []flow.ID) error {
 
 // MarkQueued implements store.Jobs.
 func (st *Store) MarkQueued(ctx context.Context, tickets []store.Ticket, now time.Time) error {
+	if err := st.isClosed(); err != nil {
+		return err
+	}
 	unknown := st.live.markQueued(tickets, now)
 	if len(unknown) == 0 {
 		return nil

@@ -11,7 +11,9 @@ import (
 )
 
 // Version implements store.Resources.
-func (st *Store) Version(context.Context) (int64, error) { return st.version.Load(), nil }
+func (st *Store) Version(context.Context) (int64, error) {
+	return st.version.Load(), st.isClosed()
+}
 
 // Documents implements store.Resources.
 func (st *Store) Documents(ctx context.Context, kinds ...string) (docs []store.Document, version int64, err error) {

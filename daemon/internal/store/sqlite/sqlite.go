@@ -181,6 +181,17 @@ func openConn(path string) (*conn, error) {
 	return &conn{c: c}, nil
 }
 
+// isClosed is ErrClosed from Close on. Verbs that are answered from memory ask
+// it; all others meet it on their way.
+func (st *Store) isClosed() error {
+	select {
+	case <-st.closing:
+		return store.ErrClosed
+	default:
+		return nil
+	}
+}
+
 // read runs fn with a reading connection.
 func (st *Store) read(ctx context.Context, fn func(*conn) error) error {
 	var c *conn
@@ -195,11 +206,9 @@ func (st *Store) read(ctx context.Context, fn func(*conn) error) error {
 			return ctx.Err()
 		}
 	}
-	select {
-	case <-st.closing:
+	if err := st.isClosed(); err != nil {
 		st.readers <- c
-		return store.ErrClosed
-	default:
+		return err
 	}
 	err := fn(c)
 	st.readers <- c
@@ -226,10 +235,8 @@ func (st *Store) Wakes() *store.Wakes { return st.wakes }
 // Health implements store.Store. A store that failed is tried again by the
 // asking itself.
 func (st *Store) Health(ctx context.Context) error {
-	select {
-	case <-st.closing:
-		return store.ErrClosed
-	default:
+	if err := st.isClosed(); err != nil {
+		return err
 	}
 	if st.lastErr.Load() == nil {
 		return nil
@@ -241,6 +248,9 @@ func (st *Store) Health(ctx context.Context) error {
 
 // Stats implements store.Store.
 func (st *Store) Stats(context.Context) (store.Stats, error) {
+	if err := st.isClosed(); err != nil {
+		return store.Stats{}, err
+	}
 	s := store.Stats{
 		LastPosition: st.last.Load(), OpenJobs: st.open.Load(), BlockedKeys: st.blockedKeys.Load(),
 		Backlog: st.backlog.Load(),
