@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type world struct {
 	stop     context.CancelFunc
 	ended    chan error
 	once     sync.Once
+	later    atomic.Int64 // how far the queue's clock is ahead, in ns
 }
 
 type sink struct {
@@ -61,7 +63,8 @@ func setup(t *testing.T, h http.HandlerFunc, change ...func(*Options)) *world {
 
 func build(t *testing.T, h http.HandlerFunc, change ...func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, queue: queuetest.NewFake(queuetest.FakeOptions{}), registry: prometheus.NewRegistry(), warnings: &sink{}, gone: make(chan string, 16), ended: make(chan error, 1)}
+	w := &world{t: t, registry: prometheus.NewRegistry(), warnings: &sink{}, gone: make(chan string, 16), ended: make(chan error, 1)}
+	w.queue = queuetest.NewFake(queuetest.FakeOptions{Now: func() time.Time { return time.Now().Add(time.Duration(w.later.Load())) }})
 	w.store = newFakeStore(w.queue)
 	if h != nil {
 		w.receiver = httptest.NewServer(h)
