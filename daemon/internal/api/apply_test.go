@@ -9,8 +9,8 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 )
 
-func plan(manifest string, changes ...string) string {
-	return fmt.Sprintf(`{"manifest":%q,"changes":[%s]}`, manifest, strings.Join(changes, ","))
+func manifest(name string, changes ...string) string {
+	return fmt.Sprintf(`{"manifest":%q,"changes":[%s]}`, name, strings.Join(changes, ","))
 }
 
 const (
@@ -29,7 +29,7 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	bad := strings.Replace(addSub, `"orders:*:*:*"`, `"orders:*"`, 1)
-	p := w.do("POST", "/api/apply", w.admin(), plan("orders", addCon, addPool, bad)).problem(400, "INVALID")
+	p := w.do("POST", "/api/apply", w.admin(), manifest("orders", addCon, addPool, bad)).problem(400, "INVALID")
 	if len(p.Problems) != 1 || p.Problems[0].Kind != "subscription" || p.Problems[0].Code != "ship" || p.Problems[0].Field != "eventTypes[0].eventTypeCode" {
 		t.Errorf("problems: %+v", p.Problems)
 	}
@@ -45,12 +45,12 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 		"two names":            {`{"action":"create","kind":"connection","code":"q","resource":{"code":"r"}}`, "code"},
 		"the same thing again": {addCon, "changes[2].code"},
 	} {
-		a := w.do("POST", "/api/apply", w.admin(), plan("orders", addCon, addPool, c.change))
+		a := w.do("POST", "/api/apply", w.admin(), manifest("orders", addCon, addPool, c.change))
 		if p := a.problem(400, "INVALID"); len(p.Problems) != 1 || p.Problems[0].Field != c.field {
 			t.Errorf("%s: %s", name, a.body)
 		}
 	}
-	w.do("POST", "/api/apply", w.admin(), plan("", addCon)).problem(400, "INVALID", `"field":"manifest"`)
+	w.do("POST", "/api/apply", w.admin(), manifest("", addCon)).problem(400, "INVALID", `"field":"manifest"`)
 	if n := w.count("/api/connections", "connections"); n != 0 {
 		t.Errorf("%d connections of refused plans", n)
 	}
@@ -59,7 +59,7 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 func TestApplyCreatesInWhateverOrder(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	dry := strings.Replace(plan("orders", addSub, addPool, addCon), `"changes"`, `"dryRun":true,"changes"`, 1)
+	dry := strings.Replace(manifest("orders", addSub, addPool, addCon), `"changes"`, `"dryRun":true,"changes"`, 1)
 	var got platform.ApplyAnswer
 	w.do("POST", "/api/apply", w.admin(), dry).is(200).into(&got)
 	if !got.DryRun || len(got.Results) != 3 || got.Results[0].ID != "" {
@@ -68,7 +68,7 @@ func TestApplyCreatesInWhateverOrder(t *testing.T) {
 	if n := w.count("/api/connections", "connections"); n != 0 {
 		t.Fatalf("a dry run made %d connections", n)
 	}
-	a := w.do("POST", "/api/apply", w.admin(), plan("orders", addSub, addPool, addCon)).is(200)
+	a := w.do("POST", "/api/apply", w.admin(), manifest("orders", addSub, addPool, addCon)).is(200)
 	a.into(&got)
 	if strings.Contains(string(a.body), "s3cret") || got.DryRun || got.Version == 0 || got.Results[0].Kind != "subscription" || got.Results[0].Revision != 1 || got.Results[0].ID == "" {
 		t.Errorf("apply: %s", a.body)
@@ -80,14 +80,14 @@ func TestApplyCreatesInWhateverOrder(t *testing.T) {
 
 	// Nothing to do writes nothing.
 	version := got.Version
-	w.do("POST", "/api/apply", w.admin(), plan("orders")).is(200).into(&got)
+	w.do("POST", "/api/apply", w.admin(), manifest("orders")).is(200).into(&got)
 	if got.Version != version {
 		t.Errorf("an empty plan moved the version from %d to %d", version, got.Version)
 	}
 	// An update that leaves the secret out keeps it, and a pause that an
 	// operator asked for stays where the plan does not speak of it.
 	w.do("POST", "/api/subscriptions/ship/pause", w.admin(), "").is(200)
-	w.do("POST", "/api/apply", w.admin(), plan("orders",
+	w.do("POST", "/api/apply", w.admin(), manifest("orders",
 		`{"action":"update","kind":"connection","code":"wh","revision":1,"resource":{"url":"https://hooks.example.com/2","signing":{"scheme":"flowcatalyst"}}}`,
 		`{"action":"update","kind":"subscription","code":"ship","revision":2,"resource":{"connectionCode":"wh","mode":"BLOCK_ON_ERROR","eventTypes":[{"eventTypeCode":"orders:*:*:*"}]}}`)).is(200)
 	cat, err := w.api.p.Routes(t.Context())
@@ -115,7 +115,7 @@ func TestApplyCreatesInWhateverOrder(t *testing.T) {
 func TestAStalePlanIsRefusedWhole(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	w.do("POST", "/api/apply", w.admin(), plan("orders", addPool, addCon, addSub)).is(200)
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", addPool, addCon, addSub)).is(200)
 	w.do("PUT", "/api/connections/wh", w.admin(), `{"name":"Changed by hand"}`).is(204)
 	newPool := `{"action":"create","kind":"dispatch_pool","code":"new","resource":{}}`
 	for name, change := range map[string]string{
@@ -126,7 +126,7 @@ func TestAStalePlanIsRefusedWhole(t *testing.T) {
 		"gone for update":   `{"action":"update","kind":"connection","code":"gone","revision":1,"resource":{"url":"https://hooks.example.com"}}`,
 		"another of a name": `{"action":"delete","kind":"subscription","code":"ship","id":"sub_other","revision":1}`,
 	} {
-		a := w.do("POST", "/api/apply", w.admin(), plan("orders", newPool, change))
+		a := w.do("POST", "/api/apply", w.admin(), manifest("orders", newPool, change))
 		if p := a.problem(409, "STALE_PLAN"); len(p.Conflicts) != 1 || p.Conflicts[0].Detail == "" {
 			t.Errorf("%s: %s", name, a.body)
 		}
@@ -137,44 +137,44 @@ func TestAStalePlanIsRefusedWhole(t *testing.T) {
 func TestAManifestTouchesOnlyItsOwn(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	w.do("POST", "/api/apply", w.admin(), plan("orders", addCon)).is(200)
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", addCon)).is(200)
 	w.do("POST", "/api/dispatch-pools", w.admin(), `{"code":"byhand"}`).is(201)
 	change := `{"action":"update","kind":"connection","code":"wh","revision":1,"resource":{"url":"https://hooks.example.com/x"}}`
-	a := w.do("POST", "/api/apply", w.admin(), plan("billing", change))
+	a := w.do("POST", "/api/apply", w.admin(), manifest("billing", change))
 	a.problem(409, "NOT_OWNED", "manifest orders")
-	w.do("POST", "/api/apply", w.admin(), plan("billing", `{"action":"delete","kind":"connection","code":"wh","revision":1}`)).problem(409, "NOT_OWNED")
-	w.do("POST", "/api/apply", w.admin(), plan("billing", `{"action":"delete","kind":"dispatch_pool","code":"byhand","revision":1}`)).problem(409, "NOT_OWNED", "no manifest")
-	w.do("POST", "/api/apply", w.admin(), plan("billing", strings.Replace(change, `"revision"`, `"adopt":true,"revision"`, 1))).is(200)
+	w.do("POST", "/api/apply", w.admin(), manifest("billing", `{"action":"delete","kind":"connection","code":"wh","revision":1}`)).problem(409, "NOT_OWNED")
+	w.do("POST", "/api/apply", w.admin(), manifest("billing", `{"action":"delete","kind":"dispatch_pool","code":"byhand","revision":1}`)).problem(409, "NOT_OWNED", "no manifest")
+	w.do("POST", "/api/apply", w.admin(), manifest("billing", strings.Replace(change, `"revision"`, `"adopt":true,"revision"`, 1))).is(200)
 	if got := w.do("GET", "/api/connections/wh", w.admin(), ""); got.get("managedBy") != "billing" || got.get("revision") != 2.0 {
 		t.Errorf("adopted: %s", got.body)
 	}
 	// The manifest of another client is another one's resources.
-	w.do("POST", "/api/apply", w.of("acme"), plan("billing", `{"action":"delete","kind":"connection","code":"wh","revision":2}`)).problem(409, "STALE_PLAN", "gone")
+	w.do("POST", "/api/apply", w.of("acme"), manifest("billing", `{"action":"delete","kind":"connection","code":"wh","revision":2}`)).problem(409, "STALE_PLAN", "gone")
 	w.do("POST", "/api/apply", w.of("acme"), `{"manifest":"m","clientId":"globex","changes":[]}`).problem(403, "FORBIDDEN", "clientId")
 }
 
 func TestApplyDeletes(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	w.do("POST", "/api/apply", w.admin(), plan("orders", addPool, addCon, addSub)).is(200)
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", addPool, addCon, addSub)).is(200)
 	delCon := `{"action":"delete","kind":"connection","code":"wh","revision":1}`
 	delSub := `{"action":"delete","kind":"subscription","code":"ship","revision":1}`
-	w.do("POST", "/api/apply", w.admin(), plan("orders", delCon)).problem(409, "IN_USE", "subscription ship")
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", delCon)).problem(409, "IN_USE", "subscription ship")
 	// Replacing it lets the subscription name the successor.
 	var got platform.ApplyAnswer
-	w.do("POST", "/api/apply", w.admin(), plan("orders", `{"action":"replace","kind":"connection","code":"wh","revision":1,"resource":{"url":"https://hooks.example.com/new"}}`)).is(200).into(&got)
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", `{"action":"replace","kind":"connection","code":"wh","revision":1,"resource":{"url":"https://hooks.example.com/new"}}`)).is(200).into(&got)
 	sub := w.do("GET", "/api/subscriptions/ship", w.admin(), "").is(200)
 	if sub.get("connectionId") != got.Results[0].ID || sub.get("revision") != 2.0 || sub.get("appliedRevision") != 2.0 {
 		t.Errorf("subscription: %s", sub.body)
 	}
 	delSub = strings.Replace(delSub, `"revision":1`, `"revision":2`, 1)
 	// In whatever order: what names it goes as well.
-	w.do("POST", "/api/apply", w.admin(), plan("orders", delCon, delSub)).is(200)
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", delCon, delSub)).is(200)
 	if w.count("/api/connections", "connections")+w.count("/api/subscriptions", "subscriptions") != 0 {
 		t.Error("something is left")
 	}
-	w.do("POST", "/api/apply", w.admin(), plan("orders", `{"action":"update","kind":"dispatch_pool","code":"priority","revision":1,"resource":{"protected":true}}`)).is(200)
-	w.do("POST", "/api/apply", w.admin(), plan("orders", `{"action":"delete","kind":"dispatch_pool","code":"priority","revision":2}`)).problem(409, "PROTECTED")
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", `{"action":"update","kind":"dispatch_pool","code":"priority","revision":1,"resource":{"protected":true}}`)).is(200)
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", `{"action":"delete","kind":"dispatch_pool","code":"priority","revision":2}`)).problem(409, "PROTECTED")
 }
 
 func TestApplyNeedsThePermissionOfEachChange(t *testing.T) {
@@ -183,8 +183,8 @@ func TestApplyNeedsThePermissionOfEachChange(t *testing.T) {
 	anchor := func(role string) string {
 		return w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{role}})
 	}
-	w.do("POST", "/api/apply", anchor(auth.RoleViewer), plan("m", addPool)).problem(403, "FORBIDDEN", "platform:messaging:dispatch-pool:create")
+	w.do("POST", "/api/apply", anchor(auth.RoleViewer), manifest("m", addPool)).problem(403, "FORBIDDEN", "platform:messaging:dispatch-pool:create")
 	developer := anchor(auth.RoleDeveloper)
-	w.do("POST", "/api/apply", developer, plan("m", addPool)).is(200)
-	w.do("POST", "/api/apply", developer, plan("m", `{"action":"delete","kind":"dispatch_pool","code":"priority","revision":1}`)).problem(403, "FORBIDDEN", "dispatch-pool:delete")
+	w.do("POST", "/api/apply", developer, manifest("m", addPool)).is(200)
+	w.do("POST", "/api/apply", developer, manifest("m", `{"action":"delete","kind":"dispatch_pool","code":"priority","revision":1}`)).problem(403, "FORBIDDEN", "dispatch-pool:delete")
 }

@@ -246,7 +246,7 @@ func TestDeletingASubscriptionCancelsItsJobs(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	ids := w.ordered(5)
-	change := plan("", `{"action":"delete","kind":"subscription","code":"ship","revision":1,"adopt":true}`)
+	change := manifest("", `{"action":"delete","kind":"subscription","code":"ship","revision":1,"adopt":true}`)
 	change = strings.Replace(change, `"manifest":""`, `"manifest":"orders","dryRun":true`, 1)
 	if a := w.do("POST", "/api/apply", w.of("acme"), change).is(200); !strings.Contains(string(a.body), `"cancelsJobs":5`) {
 		t.Errorf("dry run: %s", a.body)

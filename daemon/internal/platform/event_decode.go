@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
@@ -258,6 +259,8 @@ func (d *EventDraft) check() {
 	switch {
 	case len(e.Data) > MaxData:
 		d.bad("data", fmt.Sprintf("is larger than %d bytes", MaxData), "a reference to where the rest is")
+	case !utf8.Valid(e.Data):
+		d.bad("data", "is not UTF-8", "")
 	case depth(e.Data) > maxDepth:
 		d.bad("data", fmt.Sprintf("nests deeper than %d", maxDepth), "")
 	}
