@@ -36,6 +36,7 @@ func (w *checkpointer) run(st *Store) {
 	defer close(w.done)
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
+	failing := false
 	for {
 		select {
 		case <-w.quit:
@@ -47,9 +48,13 @@ func (w *checkpointer) run(st *Store) {
 			continue
 		}
 		if err := w.c.run("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
-			st.log.Warn("checkpoint failed; it is tried again", "error", err)
+			if !failing {
+				st.log.Warn("checkpoint failed; it is tried again", "error", err)
+			}
+			failing = true
 			continue
 		}
+		failing = false
 		if size >= restartAt {
 			w.restart.Store(true)
 		}
@@ -70,6 +75,9 @@ func (st *Store) afterCommit() {
 		return
 	}
 	st.wal.restart.Store(false)
+	// Whoever still reads the log is not waited for: callers would wait too.
+	st.wc.c.SetBusyTimeout(0)
+	defer st.wc.c.SetBusyTimeout(busyTimeout)
 	if err := st.wc.run("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		st.log.Debug("the log could not begin anew; it is tried again", "error", err)
 	}

@@ -161,14 +161,23 @@ func (st *Store) openCandidates(c *conn, q *store.JobQuery, high, low int64) ([]
 	}
 	var ids []flow.ID
 	for _, sql := range []string{
-		"SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1",
-		"SELECT id FROM jobs INDEXED BY jobs_waiting WHERE waiting = 1",
+		"SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 LIMIT ?",
+		"SELECT id FROM jobs INDEXED BY jobs_waiting WHERE waiting = 1 LIMIT ?",
 	} {
-		found, err := c.q(sql).ids()
+		found, err := c.q(sql).int(store.MaxExamined + 1).ids()
 		if err != nil {
 			return nil, false, err
 		}
 		ids = append(ids, found...)
+	}
+	if len(ids) > store.MaxExamined {
+		// With a backlog like this the newest jobs are found by walking them.
+		rows := c.q("SELECT id FROM jobs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?")
+		if q.SubscriptionID != "" {
+			rows = c.q("SELECT id FROM jobs INDEXED BY jobs_lane WHERE lane = ? AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?").text(q.SubscriptionID)
+		}
+		ids, err := rows.int(high).int(low).int(store.MaxExamined).ids()
+		return ids, len(ids) == store.MaxExamined, err
 	}
 	return newest(slices.DeleteFunc(ids, func(id flow.ID) bool { return !in(id) }))
 }

@@ -25,6 +25,7 @@ type live struct {
 	jobs  map[flow.ID]*flow.Job
 	out   map[string]int // QUEUED or PROCESSING jobs by lane
 	order []flow.ID      // in which jobs came, for eviction
+	next  int            // the length of order at which to evict again
 }
 
 func (l *live) init() {
@@ -78,7 +79,7 @@ func (l *live) set(j *flow.Job) {
 // evict drops the oldest PENDING jobs beyond the bound. Those that are out
 // keep their place.
 func (l *live) evict() {
-	if len(l.order) < 2*maxLive {
+	if len(l.order) < max(l.next, 2*maxLive) {
 		return
 	}
 	kept := l.order[:0]
@@ -94,7 +95,9 @@ func (l *live) evict() {
 			kept = append(kept, id)
 		}
 	}
-	l.order = kept
+	// Jobs that are out may be more than the bound; then it takes as many
+	// again until it is worth the next look.
+	l.order, l.next = kept, 2*len(kept)
 }
 
 // markQueued makes jobs QUEUED that are PENDING with the ticket before. It

@@ -120,19 +120,28 @@ func (st *Store) start(o Options) error {
 		return unreadable(st.path, err)
 	}
 	for range o.Readers {
-		r, err := openConn(st.path)
+		r, err := openReader(st.path)
 		if err != nil {
 			return err
-		}
-		for _, s := range []string{"PRAGMA query_only=ON", "PRAGMA cache_size=-4096"} {
-			if err := r.run(s); err != nil {
-				return err
-			}
 		}
 		st.readers <- r
 		st.opened++
 	}
 	return st.wal.open(st.path)
+}
+
+func openReader(path string) (*conn, error) {
+	r, err := openConn(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []string{"PRAGMA query_only=ON", "PRAGMA cache_size=-4096"} {
+		if err := r.run(s); err != nil {
+			_ = r.c.Close()
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 // load reads what the process keeps in memory and returns the leases of the
@@ -172,12 +181,16 @@ func (st *Store) load(now time.Time) error {
 	return read("SELECT (SELECT count(*) FROM jobs WHERE ready = 1) + (SELECT count(*) FROM jobs WHERE waiting = 1)", &st.open)
 }
 
+// busyTimeout is how long a connection waits for another's lock. There is one
+// writer, so only the end of a checkpoint or of a recovery is waited for.
+const busyTimeout = 10 * time.Second
+
 func openConn(path string) (*conn, error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return nil, err
 	}
-	c.SetBusyTimeout(10 * time.Second)
+	c.SetBusyTimeout(busyTimeout)
 	return &conn{c: c}, nil
 }
 
@@ -210,9 +223,16 @@ func (st *Store) read(ctx context.Context, fn func(*conn) error) error {
 		st.readers <- c
 		return err
 	}
-	err := fn(c)
+	err := classify(fn(c))
+	if errors.Is(err, store.ErrUnavailable) {
+		// What the connection has cached may not be what is on disk.
+		if r, oerr := openReader(st.path); oerr == nil {
+			_ = c.c.Close()
+			c = r
+		}
+	}
 	st.readers <- c
-	return classify(err)
+	return err
 }
 
 // snapshot is a read in which all statements see the same commit.
@@ -224,6 +244,9 @@ func (st *Store) snapshot(ctx context.Context, fn func(*conn) error) error {
 		err := fn(c)
 		if eerr := c.q("COMMIT").exec(); err == nil {
 			err = eerr
+		}
+		if !c.c.AutocommitEnabled() {
+			_ = c.run("ROLLBACK")
 		}
 		return err
 	})

@@ -128,18 +128,27 @@ func (st *Store) commit(group []*op) {
 		fail(unavailable(err))
 		return
 	}
+	var suspect error // an error after which the connection is not trusted
 	for i, o := range group {
-		errs[i] = t.inSavepoint(len(group) > 1, o.run)
-		if t.c.AutocommitEnabled() {
-			// SQLite itself rolled the transaction back: disk full or an I/O
-			// error. All of the group is lost.
+		var torn bool
+		errs[i], torn = t.inSavepoint(len(group) > 1, o.run)
+		if torn || t.c.AutocommitEnabled() {
+			// A savepoint could not be closed, or SQLite itself rolled the
+			// transaction back: disk full or an I/O error. All of the group
+			// is lost.
 			cause := errs[i]
 			if cause == nil {
 				cause = errors.New("transaction was rolled back")
 			}
+			if !t.c.AutocommitEnabled() {
+				_ = t.run("ROLLBACK")
+			}
 			st.broken(cause)
 			fail(unavailable(cause))
 			return
+		}
+		if errors.Is(classify(errs[i]), store.ErrUnavailable) {
+			suspect = errs[i]
 		}
 		if errs[i] != nil && len(group) == 1 {
 			_ = t.run("ROLLBACK")
@@ -160,8 +169,11 @@ func (st *Store) commit(group []*op) {
 		fail(unavailable(err))
 		return
 	}
-	st.lastErr.Store(nil)
+	st.works()
 	st.settle(&t.notes)
+	if suspect != nil {
+		st.broken(suspect)
+	}
 	for i, o := range group {
 		o.done <- classify(errs[i])
 	}
@@ -191,29 +203,30 @@ func (st *Store) begin() (*tx, error) {
 }
 
 // inSavepoint runs a verb so that its failure leaves no trace. A verb that is
-// alone needs no savepoint: the whole transaction goes.
-func (t *tx) inSavepoint(shared bool, run func(*tx) error) error {
+// alone needs no savepoint: the whole transaction goes. So it does when the
+// savepoint is torn: what the verb did can be neither kept nor undone alone.
+func (t *tx) inSavepoint(shared bool, run func(*tx) error) (err error, torn bool) {
 	if !shared {
-		return run(t)
+		return run(t), false
 	}
 	m := t.notes.mark()
 	if err := t.q("SAVEPOINT verb").exec(); err != nil {
-		return err
+		return err, true
 	}
-	err := run(t)
+	err = run(t)
 	if t.c.AutocommitEnabled() {
-		return err
+		return err, true
 	}
 	if err != nil {
 		t.forget(m)
 		if rerr := t.q("ROLLBACK TO verb").exec(); rerr != nil {
-			return errors.Join(err, rerr)
+			return errors.Join(err, rerr), true
 		}
 	}
 	if rerr := t.q("RELEASE verb").exec(); rerr != nil {
-		return errors.Join(err, rerr)
+		return errors.Join(err, rerr), true
 	}
-	return err
+	return err, false
 }
 
 // settle does what follows from a commit: caches, counters, wakes.
@@ -262,10 +275,17 @@ func (st *Store) broken(err error) {
 	}
 }
 
+// failed remembers trouble for Health. It is logged once, until it is over.
 func (st *Store) failed(err error) {
-	e := err
-	st.lastErr.Store(&e)
-	st.log.Error("store can not write", "error", err)
+	if st.lastErr.Swap(&err) == nil {
+		st.log.Error("store can not write; it is tried again with each verb", "error", err)
+	}
+}
+
+func (st *Store) works() {
+	if st.lastErr.Load() != nil && st.lastErr.Swap(nil) != nil {
+		st.log.Info("store can write again")
+	}
 }
 
 // wake notes that something about a lane changed.
