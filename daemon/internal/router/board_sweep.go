@@ -123,6 +123,8 @@ func (p *pool) sweep(ps []parked, patience time.Duration, now time.Time) []parke
 			keep = min(keep, 2*l.end.limit)
 		}
 		before := len(ps)
+		// What stands behind waits at least as long as the head has waited.
+		stuck := l.fifo.len() > 0 && now.Sub((*l.fifo.at(0)).arrived) > patience
 		l.fifo.filter(func(n int, d *delivery) bool {
 			waited := now.Sub(d.arrived)
 			// In a pool's turn the n-th of a line goes after n rounds.
@@ -132,7 +134,7 @@ func (p *pool) sweep(ps []parked, patience time.Duration, now time.Time) []parke
 				ps = append(ps, parked{d, now.Add(due), parkLimited})
 				p.meters.limited.Inc()
 				return false
-			case n >= keep && waited > patience:
+			case n >= keep && (stuck || waited > patience):
 				ps = append(ps, parked{d, now.Add(crowdPark), parkCrowded})
 				return false
 			}

@@ -271,12 +271,7 @@ func TestADuplicateOfATicketIsDeliveredOnce(t *testing.T) {
 		w.final(w.publish())
 	}
 	// A copy that came during the exchange is returned until the lease ends.
-	eventually(t, "the copies to be settled", func() bool {
-		w.later.Store(int64(time.Hour))
-		w.queue.ExpireLeases()
-		s, err := w.queue.Stats(context.Background())
-		return err == nil && s.InFlight+s.Pending == 0
-	})
+	w.settled()
 	if n := calls.Load(); n != 50 {
 		t.Errorf("%d exchanges for 50 jobs", n)
 	}

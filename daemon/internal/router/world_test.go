@@ -152,6 +152,22 @@ func (w *world) drained() {
 	})
 }
 
+// settled waits until the queue is empty, while leases and delays that stand
+// in the way end again and again.
+func (w *world) settled() {
+	w.t.Helper()
+	jumped := time.Now()
+	eventually(w.t, "an empty queue after some leases", func() bool {
+		if time.Since(jumped) > 300*time.Millisecond {
+			jumped = time.Now()
+			w.later.Add(int64(time.Hour))
+			w.queue.ExpireLeases()
+		}
+		s, err := w.queue.Stats(context.Background())
+		return err == nil && s.Pending+s.InFlight == 0
+	})
+}
+
 // eventually polls a fact that has no signal of its own.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
