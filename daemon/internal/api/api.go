@@ -36,6 +36,7 @@ type Options struct {
 const (
 	DefaultMaxBatch = 32 << 20
 	DefaultMaxEvent = 2 << 20
+	batchesAtOnce   = 4 // of the largest size; see budget
 	maxOther        = 1 << 20
 )
 
@@ -47,6 +48,7 @@ type server struct {
 	huma    huma.API
 	metrics *metrics
 	openapi []byte
+	bodies  budget
 }
 
 // New makes the handler of the whole API.
@@ -75,7 +77,7 @@ func newServer(o Options) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make API: %w", err)
 	}
-	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m}
+	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m, bodies: budget{limit: batchesAtOnce * o.MaxBatch}}
 	s.router = adapter.New(adapter.Options{
 		NotFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, r, newProblem(http.StatusNotFound, "NOT_FOUND", "there is nothing at this path"))

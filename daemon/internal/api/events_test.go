@@ -375,3 +375,23 @@ func TestPanicsAndUnknownErrorsAreContained(t *testing.T) {
 		w.do("GET", "/health", "", "").is(200)
 	}
 }
+
+func TestTooMuchAtOnceIsRefusedUntilThereIsRoom(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	room := w.api.bodies.limit
+	if !w.api.bodies.take(room) {
+		t.Fatal("no room at the start")
+	}
+	a := w.do("POST", "/api/events", w.admin(), shipped)
+	a.problem(429, "TOO_MANY_REQUESTS", "nothing of this was accepted")
+	if a.header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+	}
+	w.api.bodies.give(room)
+	w.do("POST", "/api/events", w.admin(), shipped).is(201)
+	w.do("POST", "/api/events", w.admin(), "{").is(400)
+	if n := w.api.bodies.taken.Load(); n != 0 {
+		t.Errorf("%d bytes are still taken", n)
+	}
+}

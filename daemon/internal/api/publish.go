@@ -1,58 +1,17 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 )
 
 // The publishing routes read and write by hand: they are what the platform
 // does all day.
-
-// buffers are for bodies; what grew too large is not kept.
-var buffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 8<<10)) }}
-
-const keptBuffer = 1 << 20
-
-// withBody reads a body of at most limit bytes and hands it to do, which must
-// not keep it.
-func withBody(w http.ResponseWriter, r *http.Request, limit int64, do func(body []byte) error) error {
-	if r.ContentLength > limit {
-		return tooLarge(limit)
-	}
-	buf := buffers.Get().(*bytes.Buffer)
-	defer func() {
-		if buf.Cap() <= keptBuffer {
-			buf.Reset()
-			buffers.Put(buf)
-		}
-	}()
-	if n := r.ContentLength; n > 0 {
-		buf.Grow(int(n) + bytes.MinRead)
-	}
-	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
-		if large := new(http.MaxBytesError); errors.As(err, &large) {
-			return tooLarge(limit)
-		}
-		return newProblem(http.StatusBadRequest, string(platform.CodeInvalid), "the body did not arrive whole")
-	}
-	if len(bytes.TrimSpace(buf.Bytes())) == 0 {
-		return newProblem(http.StatusBadRequest, string(platform.CodeInvalid), "the body is empty; it must be JSON")
-	}
-	return do(buf.Bytes())
-}
-
-func tooLarge(limit int64) error {
-	return newProblem(http.StatusRequestEntityTooLarge, "TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", limit))
-}
 
 // cloudEvents says in which mode CloudEvents come: one or a batch.
 func cloudEvents(r *http.Request) (one, batch bool) {
@@ -73,7 +32,7 @@ func (s *server) publishOne(w http.ResponseWriter, r *http.Request, c *caller) e
 	if batched {
 		return s.publishBatch(w, r, c)
 	}
-	return withBody(w, r, s.o.MaxEvent, func(body []byte) error {
+	return s.withBody(w, r, s.o.MaxEvent, func(body []byte) error {
 		drafts := [1]platform.EventDraft{platform.DecodeEvent(body, structured)}
 		answers, err := s.p.Publish(r.Context(), c.Caller, drafts[:])
 		if err != nil {
@@ -161,7 +120,7 @@ func (s *server) eachItem(w http.ResponseWriter, r *http.Request, do func([]json
 	if err := wantJSON(r); err != nil {
 		return err
 	}
-	return withBody(w, r, s.o.MaxBatch, func(body []byte) error {
+	return s.withBody(w, r, s.o.MaxBatch, func(body []byte) error {
 		items, err := platform.DecodeBatch(body)
 		if err != nil {
 			return err
@@ -202,7 +161,7 @@ func (s *server) createJob(w http.ResponseWriter, r *http.Request, c *caller) er
 	if err := wantJSON(r); err != nil {
 		return err
 	}
-	return withBody(w, r, s.o.MaxEvent, func(body []byte) error {
+	return s.withBody(w, r, s.o.MaxEvent, func(body []byte) error {
 		answers, err := s.p.CreateTasks(r.Context(), c.Caller, []platform.TaskDraft{platform.DecodeTask(body, r.Header.Get("Idempotency-Key"))})
 		if err != nil {
 			return err
