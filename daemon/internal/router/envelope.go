@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -16,18 +17,18 @@ const jsonType = "application/json"
 
 // content is the body of a delivery and its content type. The data of an
 // event passes as the bytes that were published; nothing is decoded.
-func content(j *flow.Job, ev *flow.Event, dataOnly bool) (body []byte, contentType string) {
+func content(j *flow.Job, ev *flow.Event, id string, dataOnly bool) (body []byte, contentType string) {
 	switch {
 	case ev != nil && dataOnly:
 		return ev.Data, orJSON(ev.DataContentType)
 	case ev != nil:
-		return eventEnvelope(j, ev), jsonType
+		return eventEnvelope(j, ev, id), jsonType
 	case j.Task == nil:
 		return []byte("null"), jsonType
 	case j.Task.DataOnly:
 		return []byte(j.Task.Payload), orJSON(j.Task.PayloadContentType)
 	}
-	return taskEnvelope(j), jsonType
+	return taskEnvelope(j, id), jsonType
 }
 
 func orJSON(t string) string {
@@ -37,7 +38,7 @@ func orJSON(t string) string {
 	return t
 }
 
-func eventEnvelope(j *flow.Job, ev *flow.Event) []byte {
+func eventEnvelope(j *flow.Job, ev *flow.Event, id string) []byte {
 	b := make([]byte, 0, len(ev.Data)+448+len(ev.Type)+len(ev.Source)+len(ev.Subject)+len(ev.MessageGroup)+len(ev.CorrelationID)+len(ev.CausationID))
 	b = append(b, `{"id":`...)
 	b = appendString(b, ev.ID.String())
@@ -69,12 +70,12 @@ func eventEnvelope(j *flow.Job, ev *flow.Event) []byte {
 	} else {
 		b = appendString(b, ev.SpecVersion)
 	}
-	return finishEnvelope(b, j)
+	return finishEnvelope(b, j, id)
 }
 
-func finishEnvelope(b []byte, j *flow.Job) []byte {
+func finishEnvelope(b []byte, j *flow.Job, id string) []byte {
 	b = append(b, `,"dispatchJobId":`...)
-	b = appendString(b, j.ID.String())
+	b = appendString(b, id)
 	b = append(b, `,"attemptNumber":`...)
 	b = strconv.AppendInt(b, int64(j.Attempts), 10)
 	return append(b, '}')
@@ -82,11 +83,11 @@ func finishEnvelope(b []byte, j *flow.Job) []byte {
 
 // taskEnvelope wraps a task as if it were an event, since that is what the
 // receivers of envelopes read.
-func taskEnvelope(j *flow.Job) []byte {
+func taskEnvelope(j *flow.Job, id string) []byte {
 	t := j.Task
 	b := make([]byte, 0, len(t.Payload)+448)
 	b = append(b, `{"id":`...)
-	b = appendString(b, taskEventID(j))
+	b = appendString(b, cmp.Or(t.EventID, id))
 	b = append(b, `,"type":`...)
 	b = appendString(b, t.Code)
 	b = append(b, `,"source":`...)
@@ -111,14 +112,7 @@ func taskEnvelope(j *flow.Job) []byte {
 	b = append(b, `,"clientId":`...)
 	b = appendNullable(b, j.ClientID)
 	b = append(b, `,"specVersion":"1.0"`...)
-	return finishEnvelope(b, j)
-}
-
-func taskEventID(j *flow.Job) string {
-	if j.Task.EventID != "" {
-		return j.Task.EventID
-	}
-	return j.ID.String()
+	return finishEnvelope(b, j, id)
 }
 
 func appendNullable(b []byte, s string) []byte {
@@ -176,7 +170,7 @@ func (w *headers) set(name, value string) {
 
 // deliveryHeader builds all headers but the signature's. The error is the
 // name of a task's header that HTTP does not allow.
-func deliveryHeader(j *flow.Job, ev *flow.Event, p *prepared, contentType, userAgent string, at time.Time) (h http.Header, bad string) {
+func deliveryHeader(j *flow.Job, ev *flow.Event, p *prepared, id, contentType, userAgent string, at time.Time) (h http.Header, bad string) {
 	w := &headers{h: make(http.Header, 16+len(p.headers))}
 	for _, kv := range p.headers {
 		if !reserved(kv.name) {
@@ -203,7 +197,7 @@ func deliveryHeader(j *flow.Job, ev *flow.Event, p *prepared, contentType, userA
 	w.set("User-Agent", userAgent)
 	w.set("X-Flowcatalyst-Event-Id", eventID)
 	w.set("X-Flowcatalyst-Event-Type", eventType)
-	w.set("X-Flowcatalyst-Dispatch-Job-Id", j.ID.String())
+	w.set("X-Flowcatalyst-Dispatch-Job-Id", id)
 	w.set("X-Flowcatalyst-Subscription-Id", j.SubscriptionID)
 	w.set("X-Flowcatalyst-Client-Id", j.ClientID)
 	w.set("X-Flowcatalyst-Correlation-Id", correlation)

@@ -81,17 +81,18 @@ func (c *courier) attempt(ctx context.Context, o *order, w *desk, a *flow.Attemp
 		return false
 	}
 	dataOnly := o.route.Subscription != nil && o.route.Subscription.DataOnly
-	body, contentType := content(j, o.event, dataOnly)
+	id := j.ID.String()
+	body, contentType := content(j, o.event, id, dataOnly)
 	at := c.now()
-	header, bad := deliveryHeader(j, o.event, p, contentType, c.userAgent, at)
+	header, bad := deliveryHeader(j, o.event, p, id, contentType, c.userAgent, at)
 	if bad != "" {
 		x.Failure, x.Problem = flow.ErrorConfiguration, fmt.Sprintf("the job's header %q is not valid in HTTP", bad)
 		return true
 	}
 	if p.signer != nil {
-		p.signer.SignHeader(header, j.ID.String(), at, body)
+		p.signer.SignHeader(header, id, at, body)
 	}
-	c.roundTrip(ctx, newRequest(p, header, body), timeout, w, a, x)
+	c.roundTrip(ctx, p, header, body, timeout, w, a, x)
 	if x.Status == 0 && errors.Is(context.Cause(ctx), errCut) {
 		a.Verdict, a.ErrorType, a.Error = flow.Lost, flow.ErrorUnknown, errCut.Error()
 		return false
@@ -121,8 +122,12 @@ func newPayload(b []byte) *payload {
 	return p
 }
 
-func newRequest(p *prepared, h http.Header, body []byte) *http.Request {
-	r := &http.Request{
+func (c *courier) roundTrip(ctx context.Context, p *prepared, h http.Header, body []byte, timeout time.Duration, w *desk, a *flow.Attempt, x *flow.Exchange) {
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	t := &call{Context: bounded, began: time.Now()}
+	// WithContext copies, so this one stays on the stack.
+	req := http.Request{
 		Method: http.MethodPost, URL: p.url, Host: p.url.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h, ContentLength: int64(len(body)), Body: http.NoBody,
@@ -131,15 +136,8 @@ func newRequest(p *prepared, h http.Header, body []byte) *http.Request {
 		GetBody: func() (io.ReadCloser, error) { return newPayload(body), nil },
 	}
 	if len(body) > 0 {
-		r.Body = newPayload(body)
+		req.Body = newPayload(body)
 	}
-	return r
-}
-
-func (c *courier) roundTrip(ctx context.Context, req *http.Request, timeout time.Duration, w *desk, a *flow.Attempt, x *flow.Exchange) {
-	bounded, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	t := &call{Context: bounded, began: time.Now()}
 	resp, err := c.transport.RoundTrip(req.WithContext(t))
 	a.Timing = flow.Timing{DNS: time.Duration(t.dns.Load()), Connect: time.Duration(t.connect.Load()), TLS: time.Duration(t.tls.Load())}
 	if err != nil {

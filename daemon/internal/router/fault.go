@@ -56,7 +56,8 @@ func fault(err error, timeout time.Duration) (flow.ErrorType, string) {
 	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
 		return flow.ErrorTimeout, fmt.Sprintf("no connection within %s. Check whether a firewall drops our packets", min(timeout, connectTimeout))
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		strings.Contains(err.Error(), "server closed idle connection"):
+		strings.Contains(err.Error(), "server closed idle connection"), strings.Contains(err.Error(), "http2: server sent GOAWAY"),
+		strings.Contains(err.Error(), "stream error"):
 		return flow.ErrorConnection, "the receiver closed the connection before the answer was whole. Check its log, and any proxy before it"
 	case strings.Contains(err.Error(), "malformed"):
 		return flow.ErrorConnection, "the answer was not HTTP. Check the target's port"

@@ -77,7 +77,10 @@ func newTransport(e *Egress, roots *x509.CertPool) *http.Transport {
 		MaxIdleConnsPerHost:    128,
 		IdleConnTimeout:        45 * time.Second,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		WriteBufferSize:        8 << 10,
+		// A peer that vanished without a word would otherwise take every
+		// request of its one HTTP/2 connection with it.
+		HTTP2:           &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second, WriteByteTimeout: 30 * time.Second},
+		WriteBufferSize: 8 << 10,
 	}
 }
 
