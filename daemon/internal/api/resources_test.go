@@ -207,6 +207,11 @@ func TestResourcesMoveBetweenTheirStates(t *testing.T) {
 		t.Errorf("%d active", n)
 	}
 
+	// What is archived does not come back by being paused.
+	w.do("PUT", "/api/subscriptions/ship", w.admin(), `{"status":"ARCHIVED"}`).is(204)
+	w.do("POST", "/api/subscriptions/ship/pause", w.admin(), "").problem(409, "CONFLICT", "archived")
+	w.do("POST", "/api/subscriptions/ship/resume", w.admin(), "").is(200)
+
 	et := "/api/event-types/orders:fulfillment:shipment:shipped"
 	w.do("POST", et+"/versions", w.admin(), `{"schema":{"type":"object"}}`).is(200)
 	a := w.do("POST", et+"/versions", w.admin(), `{"schema":"{\"type\":\"object\"}"}`).is(200)

@@ -127,14 +127,14 @@ var pairs = [][2]string{{"connectionId", "connectionCode"}, {"dispatchPoolId", "
 
 // patched is a resource with the fields of an update laid over it. A field
 // that is absent stays, null takes it away.
-func patched(info resource.KindInfo, before resource.Resource, patch fields) (resource.Resource, []resource.Problem) {
+func patched(info resource.KindInfo, before resource.Resource, patch fields) (resource.Resource, error) {
 	body, err := json.Marshal(opened(before))
 	var f fields
 	if err == nil {
 		err = json.Unmarshal(body, &f)
 	}
 	if err != nil {
-		return nil, []resource.Problem{{Field: "body", Detail: "can not be laid over what is stored"}}
+		return nil, fmt.Errorf("read %s %s: %w", info.Title, before.Key(), err)
 	}
 	for _, pair := range pairs {
 		_, first := patch[pair[0]]
@@ -153,7 +153,7 @@ func patched(info resource.KindInfo, before resource.Resource, patch fields) (re
 	}
 	after, ps := build(info, f)
 	if len(ps) > 0 {
-		return nil, ps
+		return nil, Invalid("the request has fields that can not be accepted", ps...)
 	}
 	inheritSecret(before, after)
 	m, b := after.Base(), before.Base()
@@ -163,8 +163,11 @@ func patched(info resource.KindInfo, before resource.Resource, patch fields) (re
 	if m.ClientID != b.ClientID {
 		ps = append(ps, resource.Problem{Field: "clientId", Detail: "can not be changed", Try: "a new " + info.Title})
 	}
+	if len(ps) > 0 {
+		return nil, Invalid("the request has fields that can not be accepted", ps...)
+	}
 	m.ManagedBy = b.ManagedBy
-	return after, ps
+	return after, nil
 }
 
 // opened is a resource whose JSON carries its secrets.

@@ -139,18 +139,22 @@ func (p *Platform) Update(ctx context.Context, c Caller, info resource.KindInfo,
 	for _, own := range []string{"id", "managedBy", "source", "revision", "appliedRevision", "createdBy", "createdAt", "updatedAt"} {
 		delete(f, own) // the server's, whatever a client sends back
 	}
-	return p.edit(ctx, c, info, name, clientID, ifRevision, "UPDATE", func(before resource.Resource) (resource.Resource, []resource.Problem) {
+	return p.edit(ctx, c, info, name, clientID, ifRevision, "UPDATE", func(before resource.Resource) (resource.Resource, error) {
 		return patched(info, before, f)
 	})
 }
 
-// SetStatus moves a resource to a state; being there already is no error.
+// SetStatus moves a resource to a state; being there already is no error. What
+// is archived can be brought back, but not put on hold.
 func (p *Platform) SetStatus(ctx context.Context, c Caller, info resource.KindInfo, name, clientID, status, operation string) (Changed, error) {
 	text, err := json.Marshal(status)
 	if err != nil {
 		return Changed{}, err
 	}
-	return p.edit(ctx, c, info, name, clientID, 0, operation, func(before resource.Resource) (resource.Resource, []resource.Problem) {
+	return p.edit(ctx, c, info, name, clientID, 0, operation, func(before resource.Resource) (resource.Resource, error) {
+		if now := statusOf(before); now == "ARCHIVED" && (status == resource.SubscriptionPaused || status == resource.PoolSuspended) {
+			return nil, refuse(CodeConflict, "%s %s is archived", info.Title, before.Key())
+		}
 		return patched(info, before, fields{"status": text})
 	})
 }
@@ -172,7 +176,7 @@ func (p *Platform) AddSchema(ctx context.Context, c Caller, name, clientID strin
 		return Changed{}, invalidField("schema", "must be a JSON Schema document", `{"type": "object"}`)
 	}
 	info, _ := resource.InfoOf(resource.KindEventType)
-	return p.edit(ctx, c, info, name, clientID, 0, "ADD_VERSION", func(before resource.Resource) (resource.Resource, []resource.Problem) {
+	return p.edit(ctx, c, info, name, clientID, 0, "ADD_VERSION", func(before resource.Resource) (resource.Resource, error) {
 		t := *before.(*resource.EventType)
 		version := in.Version
 		if version == "" {
@@ -184,7 +188,7 @@ func (p *Platform) AddSchema(ctx context.Context, c Caller, name, clientID strin
 }
 
 func (p *Platform) edit(ctx context.Context, c Caller, info resource.KindInfo, name, clientID string, ifRevision int64, operation string,
-	do func(resource.Resource) (resource.Resource, []resource.Problem)) (Changed, error) {
+	do func(resource.Resource) (resource.Resource, error)) (Changed, error) {
 	var before, after resource.Resource
 	d, err := p.change(ctx, c, false, func(d *draft) error {
 		var err error
@@ -194,9 +198,8 @@ func (p *Platform) edit(ctx context.Context, c Caller, info resource.KindInfo, n
 		if ifRevision != 0 && before.Base().Revision != ifRevision {
 			return refuse(CodePrecondition, "the %s is at revision %d, not at the one that If-Match names", info.Title, before.Base().Revision)
 		}
-		var ps []resource.Problem
-		if after, ps = do(before); len(ps) > 0 {
-			return Invalid("the request has fields that can not be accepted", ps...)
+		if after, err = do(before); err != nil {
+			return err
 		}
 		d.update(before, after, operation)
 		return nil
