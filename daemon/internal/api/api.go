@@ -27,7 +27,8 @@ type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // absent: nothing is counted
 	// MaxBatch and MaxEvent bound the bodies of batches and of single
-	// events and jobs in bytes; 0 means DefaultMaxBatch and DefaultMaxEvent.
+	// events and jobs in bytes; 0 means DefaultMaxBatch, and
+	// DefaultMaxEvent unless that is more than MaxBatch.
 	MaxBatch, MaxEvent int64
 	Version            string // of the program, for the OpenAPI document
 }
@@ -68,7 +69,7 @@ func newServer(o Options) (*server, error) {
 		o.MaxBatch = DefaultMaxBatch
 	}
 	if o.MaxEvent <= 0 {
-		o.MaxEvent = DefaultMaxEvent
+		o.MaxEvent = min(DefaultMaxEvent, o.MaxBatch)
 	}
 	if o.Version == "" {
 		o.Version = "0.0.0"

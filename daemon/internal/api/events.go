@@ -39,19 +39,36 @@ func (s *server) listEvents(ctx context.Context, c *call, in *eventsQuery) (*res
 			return nil, badField("type", p, "orders:fulfillment:*:*")
 		}
 	}
-	page, err := s.p.Events(ctx, c.Caller, store.EventQuery{
-		Before: int64(before), Limit: in.limit(), Type: in.Type, ClientID: in.ClientID, CorrelationID: in.CorrelationID,
+	q := store.EventQuery{
+		Before: int64(before), Type: in.Type, ClientID: in.ClientID, CorrelationID: in.CorrelationID,
 		MessageGroup: in.MessageGroup, Subject: in.Subject, Source: in.Source, Since: in.Since, Until: in.Until,
+	}
+	answer := eventsAnswer{Events: []json.RawMessage{}}
+	next, err := gather(in.limit(), func(limit int) (step, error) {
+		q.Limit = limit
+		page, err := s.p.Events(ctx, c.Caller, q)
+		if err != nil {
+			return step{}, err
+		}
+		q.Before, answer.Partial = page.Next, page.Partial
+		done := step{next: uint64(page.Next), partial: page.Partial}
+		for i := range page.Events {
+			e := &page.Events[i]
+			answer.Events = append(answer.Events, readEvent(e))
+			done.items++
+			done.bytes += len(e.Data)
+			if done.bytes >= maxPageBytes && i < len(page.Events)-1 {
+				done.next = uint64(e.Position) // the rest is for the next page
+				break
+			}
+		}
+		return done, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	answer := eventsAnswer{Events: make([]json.RawMessage, len(page.Events)), HasMore: page.Next != 0, Partial: page.Partial}
-	for i := range page.Events {
-		answer.Events[i] = readEvent(&page.Events[i])
-	}
-	if page.Next != 0 {
-		answer.NextCursor = seal("events", strconv.FormatInt(page.Next, 10))
+	if next != 0 {
+		answer.HasMore, answer.NextCursor = true, seal("events", strconv.FormatUint(next, 10))
 	}
 	return ok(answer), nil
 }

@@ -395,3 +395,47 @@ func TestTooMuchAtOnceIsRefusedUntilThereIsRoom(t *testing.T) {
 		t.Errorf("%d bytes are still taken", n)
 	}
 }
+
+func TestALongPageIsGatheredAndALargeOneEndsEarly(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	batch := func(n int, data string) {
+		item := `{"type":"a:b:c:d","data":"` + data + `"},`
+		w.do("POST", "/api/events/batch", w.admin(), `{"items":[`+strings.TrimSuffix(strings.Repeat(item, n), ",")+`]}`).is(200)
+	}
+	read := func(query string) (n, pages int) {
+		seen := map[string]bool{}
+		cursor := ""
+		for {
+			var page struct {
+				Events     []struct{ ID string }
+				NextCursor string
+			}
+			w.do("GET", "/api/events?"+query+"&cursor="+cursor, w.admin(), "").is(200).into(&page)
+			pages++
+			for _, e := range page.Events {
+				seen[e.ID] = true
+				n++
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				break
+			}
+		}
+		if len(seen) != n {
+			t.Errorf("%s: %d events, %d of them different", query, n, len(seen))
+		}
+		return n, pages
+	}
+	batch(300, "x")
+	for query, want := range map[string][2]int{"limit=1000": {300, 1}, "limit=150": {300, 2}, "limit=100": {300, 4}, "limit=7": {300, 43}} {
+		// A page that ends exactly at the end may point to an empty one.
+		n, pages := read(query)
+		if n != want[0] || pages > want[1] {
+			t.Errorf("%s: %d events in %d pages", query, n, pages)
+		}
+	}
+	batch(20, strings.Repeat("y", 1<<20-2))
+	if n, pages := read("limit=1000"); n != 320 || pages != 3 {
+		t.Errorf("%d events in %d pages", n, pages)
+	}
+}

@@ -37,7 +37,7 @@ func (s *server) listJobs(ctx context.Context, c *call, in *jobsQuery) (*result,
 	if err != nil {
 		return nil, err
 	}
-	q := store.JobQuery{Before: flow.ID(before), Limit: in.limit(), ClientID: in.ClientID, CorrelationID: in.CorrelationID,
+	q := store.JobQuery{Before: flow.ID(before), ClientID: in.ClientID, CorrelationID: in.CorrelationID,
 		MessageGroup: in.MessageGroup, Since: in.Since, Until: in.Until}
 	for _, list := range in.Status {
 		for name := range strings.SplitSeq(list, ",") {
@@ -64,20 +64,29 @@ func (s *server) listJobs(ctx context.Context, c *call, in *jobsQuery) (*result,
 			return nil, err
 		}
 	}
-	page, err := s.p.Jobs(ctx, c.Caller, q)
-	if err != nil {
-		return nil, err
-	}
 	cat, err := s.p.Routes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer := jobsAnswer{DispatchJobs: make([]*JobView, len(page.Jobs)), HasMore: page.Next != 0, Partial: page.Partial}
-	for i := range page.Jobs {
-		answer.DispatchJobs[i] = jobOf(cat, &page.Jobs[i].Job, page.Jobs[i].Event)
+	answer := jobsAnswer{DispatchJobs: []*JobView{}}
+	// Payloads of tasks come with their jobs and are dropped at each step.
+	next, err := gather(in.limit(), func(limit int) (step, error) {
+		q.Limit = limit
+		page, err := s.p.Jobs(ctx, c.Caller, q)
+		if err != nil {
+			return step{}, err
+		}
+		for i := range page.Jobs {
+			answer.DispatchJobs = append(answer.DispatchJobs, jobOf(cat, &page.Jobs[i].Job, page.Jobs[i].Event))
+		}
+		q.Before, answer.Partial = page.Next, page.Partial
+		return step{items: len(page.Jobs), next: uint64(page.Next), partial: page.Partial}, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	if page.Next != 0 {
-		answer.NextCursor = seal("jobs", strconv.FormatUint(uint64(page.Next), 10))
+	if next != 0 {
+		answer.HasMore, answer.NextCursor = true, seal("jobs", strconv.FormatUint(next, 10))
 	}
 	return ok(answer), nil
 }

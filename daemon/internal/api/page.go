@@ -25,6 +25,38 @@ func (p Paging) limit() int {
 	return store.PageLimit(p.Size)
 }
 
+// A page is gathered in steps and ends early when its payloads grow large, so
+// that no answer costs more memory than its limit suggests.
+const (
+	itemsOfStep  = 64
+	maxPageBytes = 8 << 20
+)
+
+// step is what one question to the store added to a page.
+type step struct {
+	items, bytes int
+	next         uint64 // where the next one goes on; 0 at the end
+	partial      bool
+}
+
+// gather asks in steps until a page is full, and says where the next begins.
+func gather(limit int, ask func(limit int) (step, error)) (next uint64, err error) {
+	bytes := 0
+	for limit > 0 {
+		done, err := ask(min(limit, itemsOfStep))
+		if err != nil {
+			return 0, err
+		}
+		limit -= done.items
+		bytes += done.bytes
+		next = done.next
+		if next == 0 || done.items == 0 || done.partial || bytes >= maxPageBytes {
+			break
+		}
+	}
+	return next, nil
+}
+
 // cursorVersion stands in every cursor, so that another form can come later.
 const cursorVersion = "1"
 
