@@ -151,53 +151,86 @@ var migrations = []string{
 	) WITHOUT ROWID;`,
 }
 
-// checkFile refuses a file that is not a database before SQLite touches it.
+// checkFile refuses a file that is not ours. Where there is a log it only
+// reads: a connection that can write would copy the log into the file when it
+// is closed. Without a log, prepare is as careful.
 func checkFile(path string) error {
+	empty, err := checkHead(path)
+	if err != nil || empty || walSize(path) == 0 {
+		return err
+	}
+	sc, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
+	if err != nil {
+		return unreadable(path, err)
+	}
+	c := &conn{c: sc}
+	_, _, err = c.whose(path)
+	if cerr := sc.Close(); err == nil && cerr != nil {
+		err = unreadable(path, cerr)
+	}
+	return err
+}
+
+// checkHead refuses a file that is no database at all. One that is not there,
+// or empty, is for us to fill.
+func checkHead(path string) (empty bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return fmt.Errorf("open database %s: %w", path, err)
+		return false, fmt.Errorf("open database %s: %w", path, err)
 	}
 	defer f.Close()
 	head := make([]byte, 16)
 	n, err := io.ReadFull(f, head)
 	if n == 0 && errors.Is(err, io.EOF) {
-		return nil
+		return true, nil
+	}
+	if n == 0 && err != nil { // a directory, or nothing that can be read
+		return false, fmt.Errorf("open database: %w", err)
 	}
 	if err != nil || string(head) != "SQLite format 3\x00" {
-		return fmt.Errorf("open database %s: the file is not an SQLite database; nothing was changed. Restore it from a backup, or move it away to begin empty", path)
+		return false, fmt.Errorf("open database %s: the file is not an SQLite database; nothing was changed. Restore it from a backup, or move it away to begin empty", path)
 	}
-	return nil
+	return false, nil
 }
 
-// prepare sets the pragmas of the writer, checks whose file it is and brings
-// the schema up to date.
-func (c *conn) prepare(path string) error {
-	fresh, err := c.number("SELECT count(*) FROM sqlite_schema")
+// whose says whether a database is still empty and which version its schema
+// has, and refuses one that this build can not use.
+func (c *conn) whose(path string) (empty bool, version int, err error) {
+	tables, err := c.number("SELECT count(*) FROM sqlite_schema")
 	if err != nil {
-		return unreadable(path, err)
+		return false, 0, unreadable(path, err)
 	}
 	app, err := c.number("PRAGMA application_id")
 	if err != nil {
-		return unreadable(path, err)
+		return false, 0, unreadable(path, err)
 	}
-	if fresh != 0 && app != applicationID {
-		return fmt.Errorf("open database %s: it belongs to another application; nothing was changed. Choose another path", path)
+	if tables != 0 && app != applicationID {
+		return false, 0, fmt.Errorf("open database %s: it belongs to another application; nothing was changed. Choose another path", path)
 	}
-	version, err := c.number("PRAGMA user_version")
+	n, err := c.number("PRAGMA user_version")
 	if err != nil {
-		return unreadable(path, err)
+		return false, 0, unreadable(path, err)
 	}
-	if int(version) > len(migrations) {
-		return fmt.Errorf("open database %s: its schema is version %d and this build knows %d; nothing was changed. Use a newer build", path, version, len(migrations))
+	if int(n) > len(migrations) {
+		return false, 0, fmt.Errorf("open database %s: its schema is version %d and this build knows %d; nothing was changed. Use a newer build", path, n, len(migrations))
+	}
+	return tables == 0, int(n), nil
+}
+
+// prepare sets the pragmas of the writer and brings the schema up to date.
+func (c *conn) prepare(path string) error {
+	empty, version, err := c.whose(path)
+	if err != nil {
+		return err
 	}
 	setup := []string{
 		"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=0",
 		"PRAGMA cache_size=-16384", "PRAGMA temp_store=MEMORY", "PRAGMA foreign_keys=OFF",
 	}
-	if fresh == 0 {
+	if empty {
 		setup = append([]string{"PRAGMA auto_vacuum=INCREMENTAL"}, setup...)
 	}
 	for _, s := range setup {
@@ -205,10 +238,10 @@ func (c *conn) prepare(path string) error {
 			return fmt.Errorf("open database %s: %w", path, err)
 		}
 	}
-	if int(version) == len(migrations) {
+	if version == len(migrations) {
 		return nil
 	}
-	if err := c.migrate(int(version)); err != nil {
+	if err := c.migrate(version); err != nil {
 		_ = c.run("ROLLBACK")
 		return fmt.Errorf("migrate database %s from version %d: %w", path, version, err)
 	}
