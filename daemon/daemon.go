@@ -136,7 +136,13 @@ func (d *Daemon) Start(ctx context.Context) error {
 	}
 	d.health.SetPhase(telemetry.Running)
 	d.undo.add("readiness", func() error { d.health.SetPhase(telemetry.Draining); return nil })
-	d.log.Info("ready", "version", d.version, "took", time.Since(began).Round(time.Millisecond))
+	said := []any{"version", d.version, "took", time.Since(began).Round(time.Millisecond)}
+	for _, name := range []string{"platform", "router", "admin"} {
+		if addr := d.Addr(name); addr != "" {
+			said = append(said, name, addr)
+		}
+	}
+	d.log.Info("ready", said...)
 	return nil
 }
 
