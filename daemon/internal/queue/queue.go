@@ -27,6 +27,9 @@ var (
 type Features struct {
 	// Visibility is how long a lease lasts unless it is extended.
 	Visibility time.Duration
+	// Linger is how long a ticket may live in memory alone: a crash may take
+	// those that were published so shortly before it. Zero: none.
+	Linger time.Duration
 	// MaxBytes bounds one encoded message.
 	MaxBytes int
 	// Peek: the broker can show messages without leasing them.
@@ -45,8 +48,11 @@ type Queue interface {
 	Features() Features
 
 	// Publish makes all messages durable to the broker's measure before it
-	// returns nil, and they survive a crash of this process after that. With
-	// an error some of them may have been taken, so the whole batch may be
+	// returns nil, and they survive a crash of this process after that. Where
+	// Features.Linger is above zero, a crash may take tickets (messages with a
+	// JobID) that were published less than Linger before it; the store they
+	// point into makes up for them. Foreign messages it never takes. With an
+	// error some of them may have been taken, so the whole batch may be
 	// published again. The same id published twice may be received twice. A
 	// batch with an ErrInvalid or ErrTooLarge message publishes nothing. An
 	// empty batch is nil. The payload and headers of a published message
@@ -100,7 +106,8 @@ type Queue interface {
 	Peek(ctx context.Context, limit int) ([]Message, error)
 
 	// Close finishes the verbs under way, wakes every waiting Receive with
-	// ErrClosed and returns the leases. It may be called twice.
+	// ErrClosed and returns the leases. What lingers is durable after it; its
+	// error says that this failed. It may be called twice.
 	Close() error
 }
 

@@ -383,6 +383,15 @@ func (f *Fake) wake() {
 	f.changed = make(chan struct{})
 }
 
+// Foreign makes n valid messages of a producer that has no jobs.
+func Foreign(name string, n int) []queue.Message {
+	messages := Tickets(name, n)
+	for i := range messages {
+		messages[i].JobID, messages[i].Ticket = "", 0
+	}
+	return messages
+}
+
 // Tickets makes n valid messages of one job, for tests that need some.
 func Tickets(jobID string, n int) []queue.Message {
 	messages := make([]queue.Message, n)

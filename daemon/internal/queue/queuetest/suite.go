@@ -18,6 +18,9 @@ type Backend struct {
 	Crash func(t testing.TB, q queue.Queue)
 	// Inject puts a raw body into an open queue, as a foreign producer would.
 	Inject func(t testing.TB, q queue.Queue, body []byte)
+	// Settle returns once all published messages survive a crash. It is needed
+	// where Features.Linger is above zero.
+	Settle func(t testing.TB, q queue.Queue)
 	// Features is what the backend promises; opened queues must agree. With a
 	// Visibility of minutes no slow machine can end a lease by accident.
 	Features queue.Features
@@ -90,8 +93,18 @@ func (w *world) open() {
 	})
 }
 
-// crash kills the queue and opens it again.
+// crash kills the queue, when all that was published survives that, and opens
+// it again.
 func (w *world) crash() {
+	w.Helper()
+	if w.backend.Features.Linger > 0 {
+		w.backend.Settle(w, w.q)
+	}
+	w.kill()
+}
+
+// kill kills the queue as it is and opens it again.
+func (w *world) kill() {
 	w.Helper()
 	w.backend.Crash(w, w.q)
 	w.open()

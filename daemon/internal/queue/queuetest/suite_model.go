@@ -14,10 +14,11 @@ import (
 
 // ticket is what the model knows of one message.
 type ticket struct {
-	state state
-	lease int       // the delivery that holds it, when leased
-	due   time.Time // when it may be received (again)
-	seen  int       // deliveries since the queue was opened
+	lingers bool // a crash may take it
+	state   state
+	lease   int       // the delivery that holds it, when leased
+	due     time.Time // when it may be received (again)
+	seen    int       // deliveries since the queue was opened
 }
 
 type state int
@@ -26,7 +27,7 @@ const (
 	waiting state = iota
 	leased
 	gone
-	perhaps // an ack came late: the contract leaves open whether it is gone
+	perhaps // the contract leaves open whether it is gone, as after a late ack
 )
 
 // delivery is a handle that was received once, and stays usable in the model
@@ -84,12 +85,19 @@ func checkModel(t *testing.T, b Backend) {
 }
 
 func (m *model) publish() {
-	batch := Tickets(fmt.Sprint("job-", len(m.tickets)), rapid.IntRange(1, 4).Draw(m.T, "size"))
+	name, size := fmt.Sprint("job-", len(m.tickets)), rapid.IntRange(1, 4).Draw(m.T, "size")
+	batch, lingers := Tickets(name, size), m.backend.Features.Linger > 0
+	switch rapid.IntRange(0, 3).Draw(m.T, "foreign") {
+	case 0:
+		batch, lingers = Foreign(name, size), false
+	case 1:
+		batch, lingers = append(batch, Foreign("order-"+name, 1)...), false
+	}
 	if err := m.q.Publish(m.Context(), batch); err != nil {
 		m.Fatalf("publish: %v", err)
 	}
 	for _, msg := range batch {
-		m.tickets[msg.ID] = &ticket{due: m.clock.Now()}
+		m.tickets[msg.ID] = &ticket{due: m.clock.Now(), lingers: lingers}
 	}
 }
 
@@ -117,7 +125,7 @@ func (m *model) receive(limit int) int {
 			m.Fatalf("%s has %d deliveries, want %d", r.ID, r.Deliveries, t.seen)
 		}
 		*t = ticket{
-			state: leased, lease: len(m.deliveries), seen: t.seen,
+			state: leased, lease: len(m.deliveries), seen: t.seen, lingers: t.lingers,
 			due: m.clock.Now().Add(m.backend.Features.Visibility),
 		}
 		m.deliveries = append(m.deliveries, delivery{r, m.epoch})
@@ -225,6 +233,10 @@ func (m *model) extend() {
 }
 
 func (m *model) crash(t *testing.T) {
+	settled := m.backend.Features.Linger == 0 || rapid.Bool().Draw(m.T, "settled")
+	if settled && m.backend.Settle != nil {
+		m.backend.Settle(t, m.q)
+	}
 	m.backend.Crash(t, m.q)
 	m.q = m.backend.Open(t, m.dir, m.clock.Now)
 	m.epoch++
@@ -233,6 +245,10 @@ func (m *model) crash(t *testing.T) {
 		if t.state == leased {
 			t.state = waiting
 		}
+		if t.state == waiting && t.lingers && !settled {
+			t.state = perhaps
+		}
+		t.lingers = false // it is in the file, or nowhere
 	}
 	// A crash may shorten a delay or leave it: go to where both are over.
 	m.clock.advance(2 * m.backend.Features.Visibility)

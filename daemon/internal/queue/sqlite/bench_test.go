@@ -13,8 +13,12 @@ import (
 
 // A message's whole life in batches by one goroutine: publish, receive, ack.
 func BenchmarkLife(b *testing.B) {
-	for _, size := range []int{10, 100, 500} {
-		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) { benchmarkLife(b, Options{}, size) })
+	for _, linger := range []time.Duration{0, DefaultLinger} {
+		for _, size := range []int{1, 10, 100, 500} {
+			b.Run(fmt.Sprintf("linger=%v/batch=%d", linger, size), func(b *testing.B) {
+				benchmarkLife(b, Options{Linger: linger}, size)
+			})
+		}
 	}
 }
 
@@ -44,10 +48,17 @@ func benchmarkLife(b *testing.B, o Options, size int) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 }
 
-// Eight publishers of single messages and one receiver: group commit at work.
+// Eight publishers of single messages and one receiver: group commit at work,
+// or nothing to commit.
 func BenchmarkSingles(b *testing.B) {
+	for _, linger := range []time.Duration{0, DefaultLinger} {
+		b.Run(fmt.Sprint("linger=", linger), func(b *testing.B) { benchmarkSingles(b, linger) })
+	}
+}
+
+func benchmarkSingles(b *testing.B, linger time.Duration) {
 	const publishers = 8
-	q := open(b, b.TempDir(), Options{})
+	q := open(b, b.TempDir(), Options{Linger: linger})
 	defer q.Close()
 	message := oneKiB(1)
 	b.ReportAllocs()
@@ -78,7 +89,13 @@ func BenchmarkSingles(b *testing.B) {
 
 // From just before Publish to the return of a Receive that was waiting.
 func BenchmarkWake(b *testing.B) {
-	q := open(b, b.TempDir(), Options{})
+	for _, linger := range []time.Duration{0, DefaultLinger} {
+		b.Run(fmt.Sprint("linger=", linger), func(b *testing.B) { benchmarkWake(b, linger) })
+	}
+}
+
+func benchmarkWake(b *testing.B, linger time.Duration) {
+	q := open(b, b.TempDir(), Options{Linger: linger})
 	defer q.Close()
 	message := oneKiB(1)
 	answers := make(chan error)

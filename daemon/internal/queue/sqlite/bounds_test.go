@@ -13,8 +13,17 @@ import (
 
 func TestMemoryIsBoundedAndOrderHolds(t *testing.T) {
 	t.Parallel()
+	for _, linger := range []time.Duration{0, time.Hour} {
+		t.Run(linger.String(), func(t *testing.T) {
+			t.Parallel()
+			memoryIsBounded(t, linger)
+		})
+	}
+}
+
+func memoryIsBounded(t *testing.T, linger time.Duration) {
 	const limit = 20 << 10
-	q := setup(t, Options{MemoryBytes: limit})
+	q := setup(t, Options{MemoryBytes: limit, Linger: linger})
 	all := queuetest.Tickets("job-1", 600)
 	var seen []int64
 	for batch := range slices.Chunk(all, 20) {
@@ -27,8 +36,8 @@ func TestMemoryIsBoundedAndOrderHolds(t *testing.T) {
 			seen = append(seen, r.Ticket)
 		}
 		q.mu.Lock()
-		if q.freshBytes > limit+2048 {
-			t.Errorf("%d bytes are kept in memory, want at most %d", q.freshBytes, limit)
+		if q.bytes > limit+2048 {
+			t.Errorf("%d bytes are kept in memory, want at most %d", q.bytes, limit)
 		}
 		q.mu.Unlock()
 	}
@@ -43,7 +52,7 @@ func TestMemoryIsBoundedAndOrderHolds(t *testing.T) {
 		}
 	}
 	mustPublish(t, q, queuetest.Tickets("job-2", 1))
-	if q.mu.Lock(); q.loaded != q.head {
+	if q.mu.Lock(); len(q.behind) > 0 {
 		t.Error("a receiver that caught up is not served from memory")
 	}
 	q.mu.Unlock()

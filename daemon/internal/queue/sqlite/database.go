@@ -44,7 +44,7 @@ func (db *database) prepare() error {
 		{&db.buryStmt, `INSERT INTO dead_letter (id, enqueued_at, dead_at, deliveries, reason, body)
 			SELECT id, enqueued_at, ?, ?, ?, body FROM message WHERE seq = ?`},
 		{&db.messageStmt, `SELECT seq, id, enqueued_at, body FROM message WHERE seq = ?`},
-		{&db.tailStmt, `SELECT seq, id, enqueued_at, body FROM message WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`},
+		{&db.tailStmt, `SELECT seq, id, enqueued_at, body FROM message WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`},
 		{&db.oldestStmt, `SELECT enqueued_at FROM message ORDER BY seq LIMIT 1`},
 		{&db.peekStmt, `SELECT seq, id, enqueued_at, body FROM message ORDER BY seq LIMIT ?`},
 		{&db.idsStmt, `SELECT seq, id FROM message WHERE seq > ? ORDER BY seq LIMIT ?`},
@@ -196,10 +196,10 @@ func (db *database) message(seq int64) (m stored, ok bool, err error) {
 	return m, ok, err
 }
 
-// tail reads rows after a seq up to another, at least one if there is one.
-func (db *database) tail(after, upTo int64, limit, maxBytes int) (tail []stored, err error) {
-	db.tailStmt.BindInt64(1, after)
-	db.tailStmt.BindInt64(2, upTo)
+// tail reads the first rows of a span, at least one if there is one.
+func (db *database) tail(of span, limit, maxBytes int) (tail []stored, err error) {
+	db.tailStmt.BindInt64(1, of.first)
+	db.tailStmt.BindInt64(2, of.last)
 	db.tailStmt.BindInt64(3, int64(limit))
 	size := 0
 	err = rows(db.tailStmt, func(s *sqlite.Stmt) bool {
@@ -220,24 +220,24 @@ func (db *database) oldest() (at int64, err error) {
 	return at, err
 }
 
-func (db *database) peek(limit int) (page []queue.Message, err error) {
+func (db *database) peek(limit int) (page []stored, err error) {
 	db.peekStmt.BindInt64(1, int64(max(limit, 0)))
 	err = rows(db.peekStmt, func(s *sqlite.Stmt) bool {
-		page = append(page, scan(s).msg)
+		page = append(page, scan(s))
 		return true
 	})
 	return page, err
 }
 
-func (db *database) ids(after int64, limit int) (page []string, last int64, err error) {
+// ids reads rows after a seq, without their bodies.
+func (db *database) ids(after int64, limit int) (page []stored, err error) {
 	db.idsStmt.BindInt64(1, after)
 	db.idsStmt.BindInt64(2, int64(limit))
 	err = rows(db.idsStmt, func(s *sqlite.Stmt) bool {
-		last = s.ColumnInt64(0)
-		page = append(page, s.ColumnText(1))
+		page = append(page, stored{came: came{seq: s.ColumnInt64(0)}, msg: queue.Message{ID: s.ColumnText(1)}})
 		return true
 	})
-	return page, last, err
+	return page, err
 }
 
 func (db *database) deadLetters(after int64, limit int) (page []queue.DeadLetter, err error) {

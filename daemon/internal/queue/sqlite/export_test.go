@@ -42,13 +42,20 @@ func (q *Queue) Kill(t testing.TB) {
 		}
 	}
 	close(release)
-	if err := q.Close(); err != nil {
-		t.Errorf("kill: %v", err)
-	}
+	_ = q.Close() // what lingers cannot be written any more
 	for f, image := range images {
 		if err := os.WriteFile(f, image, 0o600); err != nil {
 			t.Errorf("kill: %v", err)
 		}
+	}
+}
+
+// Settle returns once everything that was published is in the file.
+func (q *Queue) Settle(t testing.TB) {
+	t.Helper()
+	err := q.do(t.Context(), &op{kind: read, read: func(*database) error { return q.flushAll(false) }})
+	if err != nil {
+		t.Errorf("settle: %v", err)
 	}
 }
 

@@ -1,6 +1,10 @@
 package sqlite
 
-import "github.com/flowcatalyst/fc/daemon/internal/queue"
+import (
+	"slices"
+
+	"github.com/flowcatalyst/fc/daemon/internal/queue"
+)
 
 // How much one fill reads, so that other verbs get their turn.
 const (
@@ -13,39 +17,54 @@ const (
 func (q *Queue) fill(db *database) error {
 	q.mu.Lock()
 	var back []came
-	if q.again.empty() {
+	if q.rereads == 0 {
 		n := min(len(q.returned), fillRows)
 		back = q.returned[:n:n]
 		if q.returned = q.returned[n:]; len(q.returned) == 0 {
 			q.returned = nil
 		}
 	}
-	wantTail := q.fresh.empty() && q.loaded < q.head
-	loaded, head := q.loaded, q.head
+	spans := &q.behind
+	if len(*spans) == 0 {
+		spans = &q.doubtful
+	}
+	var next span
+	wantTail := q.fresh.n == 0 && len(*spans) > 0
+	if wantTail {
+		next = (*spans)[0]
+	}
 	q.mu.Unlock()
 
 	again, rest, err := readBack(db, back)
 	var tail []stored
 	if err == nil && wantTail {
-		tail, err = db.tail(loaded, head, fillRows, min(fillBytes, q.opts.MemoryBytes))
+		tail, err = db.tail(next, fillRows, min(fillBytes, q.opts.MemoryBytes))
 	}
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.again.push(again)
+	for i := range again {
+		it := q.newItem()
+		it.stored, it.reread = again[i], true
+		q.bytes += it.size
+		q.rereads++
+		q.again.push(it)
+	}
 	q.returned = append(rest, q.returned...)
 	if err != nil || !wantTail {
 		return err
 	}
-	if len(tail) == 0 {
-		q.loaded = head // the rest was never written, or is gone
-		return nil
-	}
 	for i := range tail {
-		q.freshBytes += tail[i].size
+		q.admit(&tail[i])
 	}
-	q.fresh.push(tail)
-	q.loaded = tail[len(tail)-1].seq
+	// Nobody else takes spans away, nor adds to the first that it was.
+	first := &(*spans)[0]
+	if first.first = next.last + 1; len(tail) > 0 {
+		first.first = tail[len(tail)-1].seq + 1
+	}
+	if first.first > first.last {
+		*spans = slices.Delete(*spans, 0, 1)
+	}
 	return nil
 }
 
@@ -72,9 +91,10 @@ func readBack(db *database, back []came) (again []stored, rest []came, err error
 
 // decoded makes a message in memory of a row.
 func decoded(c came, id string, body []byte) stored {
-	s := stored{came: c, size: len(body)}
+	s := stored{came: c}
 	if s.msg, s.err = queue.Decode(body); s.err != nil {
 		s.msg, s.raw = queue.Message{ID: id}, body
 	}
+	s.size = footprint(&s.msg) + len(s.raw)
 	return s
 }

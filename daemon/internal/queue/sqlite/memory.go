@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"container/heap"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
@@ -9,21 +8,28 @@ import (
 
 // memory is what Receive works on; Queue.mu guards it.
 //
-// A row is in exactly one place: on disk only (seq above loaded), in fresh or
-// again (ready to be received), in returned (to be read again), or in timed
-// (leased or delayed). An acked row is in none.
+// A message is in exactly one place: on disk only (in a span of behind or
+// doubtful), in fresh or again (ready to be received), in returned (to be read
+// again), or in timed (leased or delayed). A lingering ticket is never in the
+// first and the third of these. An acked message is in none.
 type memory struct {
-	fresh      backlog // published or read in order of seq, never received
-	again      backlog // read again after they came back
-	returned   []came  // came back and wait to be read
-	timed      timed   // leases and delays by the time they end
-	leased     int     // of them and of those being settled, the leases
-	freshBytes int
+	fresh    backlog // published or read in order of seq, never received
+	again    backlog // came back, and is at hand
+	rereads  int     // of again, those that were read from the file
+	returned []came  // came back and wait to be read
+	timed    timed   // leases and delays by the time they end
+	leased   int     // of them and of those being settled, the leases
+	bytes    int     // what all items count for together
+	free     []*item // to be used again
 
-	loaded int64 // rows up to this seq are accounted for in memory
-	head   int64 // the highest seq that may be on disk
-	next   int64 // the next seq to be given; never one twice
-	totals totals
+	behind   []span // rows on disk that did not fit, in order of seq
+	doubtful []span // rows of failed commits, which may be there all the same
+	next     int64  // the next seq to be given; never one twice
+	totals   totals
+
+	lingering lingering
+	watched   bool // the writer will look at lingering without being told
+	sealed    bool // nothing may linger any more, since the writer has ended
 
 	filling *op           // the read under way, if there is one
 	waiters int           // receivers that wait for changed
@@ -36,43 +42,15 @@ type totals struct {
 	maxSeq         int64
 }
 
-// stored is a message in memory that nobody holds.
-type stored struct {
-	came
-	msg  queue.Message
-	raw  []byte
-	err  error
-	size int
-}
-
-// came is the part of a message that outlives its deliveries.
-type came struct {
-	seq        int64
-	at         int64 // enqueued, Unix milliseconds
-	deliveries int
-}
-
-// lease is one delivery. The receiver holds a pointer to it.
-type lease struct {
-	came
-	q     *Queue
-	due   time.Time
-	index int // in timed, or -1
-	state leaseState
-}
-
-type leaseState uint8
-
-const (
-	held     leaseState = iota
-	settling            // the writer is taking its message away
-	delayed             // given back, hidden until due
-	over                // given back, ended, or the message is gone
-)
+// span is a range of seqs, both ends included.
+type span struct{ first, last int64 }
 
 func (m *memory) init(t totals) {
 	m.totals = t
-	m.head, m.next = t.maxSeq, t.maxSeq+1
+	m.next = t.maxSeq + 1
+	if t.maxSeq > 0 {
+		m.behind = []span{{1, t.maxSeq}}
+	}
 	m.changed = make(chan struct{})
 }
 
@@ -83,45 +61,96 @@ func (m *memory) wake() {
 	}
 }
 
-// published takes over messages that were just committed. They stay in memory
-// when everything before them is there already and they fit; else a fill will
-// read them in their turn.
-func (m *memory) published(batch []stored, limit int) {
-	last := batch[len(batch)-1].seq
-	if m.loaded == m.head {
-		size := 0
-		for i := range batch {
-			size += batch[i].size
-		}
-		if m.freshBytes+size <= limit {
-			m.fresh.push(batch)
-			m.freshBytes += size
-			m.loaded = last
+func (m *memory) newItem() *item {
+	if len(m.free) == 0 {
+		items := make([]item, block)
+		for i := range items {
+			m.free = append(m.free, &items[i])
 		}
 	}
-	m.head = last
+	last := len(m.free) - 1
+	it := m.free[last]
+	m.free = m.free[:last]
+	return it
 }
 
-// collect moves what is due from timed to returned.
+// forget ends an item that is in no backlog. Nothing may point to it any more.
+func (m *memory) forget(it *item) {
+	m.bytes -= it.size
+	*it = item{}
+	if len(m.free) < freeItems {
+		m.free = append(m.free, it)
+	}
+}
+
+// hasRoom says whether messages of that size may stay in memory: they must fit,
+// and all that came before them must be there already.
+func (m *memory) hasRoom(size, limit int) bool {
+	return len(m.behind) == 0 && m.bytes+size <= limit
+}
+
+// admit makes a message in memory the last of fresh.
+func (m *memory) admit(s *stored) {
+	it := m.newItem()
+	it.stored = *s
+	m.bytes += it.size
+	m.fresh.push(it)
+}
+
+// published takes over messages that were just committed. They stay in memory
+// when there is room; else a fill will read them in their turn.
+func (m *memory) published(batch []stored, limit int) {
+	size := 0
+	for i := range batch {
+		size += batch[i].size
+	}
+	if m.hasRoom(size, limit) {
+		for i := range batch {
+			m.admit(&batch[i])
+		}
+		return
+	}
+	m.behind = appendSpan(m.behind, batch)
+}
+
+// appendSpan notes rows. Spans are joined only when nothing lies between them,
+// since what does may be in memory.
+func appendSpan(spans []span, batch []stored) []span {
+	s := span{batch[0].seq, batch[len(batch)-1].seq}
+	if n := len(spans); n > 0 && spans[n-1].last+1 == s.first {
+		spans[n-1].last = s.last
+		return spans
+	}
+	return append(spans, s)
+}
+
+// collect moves what is due from timed to where it waits to be received again.
 func (m *memory) collect(now time.Time) {
-	for len(m.timed) > 0 && !m.timed[0].due.After(now) {
-		l := heap.Pop(&m.timed).(*lease)
+	for l := m.timed.soonest(); l != nil && !l.due.After(now); l = m.timed.soonest() {
+		m.timed.remove(l)
 		m.giveBack(l)
 	}
 }
 
-// giveBack puts a message that left timed into the line to be read again.
+// giveBack puts a message that left timed into the line to be received again.
 func (m *memory) giveBack(l *lease) {
 	if l.state == held {
 		m.leased--
 	}
 	l.state = over
+	if it := l.it; it != nil {
+		l.it, it.lease = nil, nil
+		it.deliveries = l.deliveries
+		m.again.push(it)
+		return
+	}
 	m.returned = append(m.returned, l.came)
 }
 
 // wantsFill says that rows on disk should be read for the next Receive.
 func (m *memory) wantsFill() bool {
-	return len(m.returned) > 0 && m.again.empty() || m.fresh.empty() && m.loaded < m.head
+	return len(m.returned) > 0 && m.rereads == 0 ||
+		m.fresh.n == 0 && len(m.behind)+len(m.doubtful) > 0
 }
 
 // take leases up to limit ready messages.
@@ -131,32 +160,53 @@ func (m *memory) take(q *Queue, limit int, now time.Time) []queue.Received {
 		return nil
 	}
 	got := make([]queue.Received, n)
-	leases := make([]lease, n)
+	var leases []lease
+	due := now.Add(q.opts.Visibility)
 	for i := range got {
-		var s *stored
-		if !m.again.empty() {
-			s = m.again.pop()
+		var it *item
+		if m.again.n > 0 {
+			it = m.again.pop()
 		} else {
-			s = m.fresh.pop()
-			m.freshBytes -= s.size
+			it = m.fresh.pop()
 		}
-		l := &leases[i]
-		l.came, l.q, l.due = s.came, q, now.Add(q.opts.Visibility)
+		if it.reread {
+			it.reread = false
+			m.rereads--
+		}
+		if len(leases) == 0 {
+			leases = make([]lease, min(n-i, block))
+		}
+		l := &leases[0]
+		leases = leases[1:]
+		l.came, l.q, l.due = it.came, q, due
 		l.deliveries++
-		heap.Push(&m.timed, l)
+		m.timed.start(l)
 		r := &got[i]
-		r.Message, r.Raw, r.Err = s.msg, s.raw, s.err
+		r.Message, r.Raw, r.Err = it.msg, it.raw, it.err
 		r.Lease, r.Deliveries, r.EnqueuedAt = l, l.deliveries, time.UnixMilli(l.at)
-		*s = stored{} // the chunk outlives its messages
+		if it.lingers {
+			l.it, it.lease = it, l
+		} else {
+			m.forget(it)
+		}
 	}
 	m.leased += n
 	return got
 }
 
-// holds returns the lease of r if it still holds at now.
-func (m *memory) holds(q *Queue, r queue.Received, now time.Time) *lease {
+// leaseOf returns the lease that r was received with from this queue, or nil.
+func leaseOf(q *Queue, r *queue.Received) *lease {
 	l, ok := r.Lease.(*lease)
-	if !ok || l.q != q || l.state != held || !l.due.After(now) {
+	if !ok || l == nil || l.q != q {
+		return nil
+	}
+	return l
+}
+
+// holds returns the lease of r if it still holds at now.
+func (m *memory) holds(q *Queue, r *queue.Received, now time.Time) *lease {
+	l := leaseOf(q, r)
+	if l == nil || l.state != held || !l.due.After(now) {
 		return nil
 	}
 	return l
@@ -165,16 +215,15 @@ func (m *memory) holds(q *Queue, r queue.Received, now time.Time) *lease {
 // settle takes leases out of the clock's reach while the writer removes their
 // messages. One that is being settled already is taken along, so that the
 // second caller, too, hears whether it worked.
-func (m *memory) settle(q *Queue, r queue.Received) *lease {
-	l, ok := r.Lease.(*lease)
-	if !ok || l.q != q || l.state != held && l.state != settling {
-		return nil
+func (m *memory) settle(l *lease) bool {
+	if l == nil || l.state != held && l.state != settling {
+		return false
 	}
 	if l.state == held {
-		heap.Remove(&m.timed, l.index)
+		m.timed.remove(l)
 		l.state = settling
 	}
-	return l
+	return true
 }
 
 // settled ends what settle began. When the writer failed, the lease goes on.
@@ -183,66 +232,33 @@ func (m *memory) settled(leases []*lease, err error) {
 		switch {
 		case err != nil && l.state == settling:
 			l.state = held
-			heap.Push(&m.timed, l)
+			m.timed.add(l)
 		case err == nil && (l.state == settling || l.state == held):
 			if l.state == held { // another verb settled it as well, and failed
-				heap.Remove(&m.timed, l.index)
+				m.timed.remove(l)
 			}
-			l.state = over
-			m.leased--
+			m.gone(l)
 		}
 	}
 }
 
-// backlog is a queue of messages in the chunks they came in.
-type backlog struct {
-	chunks [][]stored
-	n      int
-}
-
-func (b *backlog) empty() bool { return b.n == 0 }
-
-func (b *backlog) push(chunk []stored) {
-	if len(chunk) > 0 {
-		b.chunks = append(b.chunks, chunk)
-		b.n += len(chunk)
+// gone ends a lease, out of timed, whose message was taken away.
+func (m *memory) gone(l *lease) {
+	l.state = over
+	m.leased--
+	if it := l.it; it != nil {
+		l.it = nil
+		m.lingering.remove(it)
+		m.forget(it)
 	}
 }
 
-// pop returns the first message, valid until its place is overwritten.
-func (b *backlog) pop() *stored {
-	s := &b.chunks[0][0]
-	b.n--
-	if b.chunks[0] = b.chunks[0][1:]; len(b.chunks[0]) == 0 {
-		b.chunks[0] = nil
-		b.chunks = b.chunks[1:]
+// ackNow takes a leased ticket away if the file knows nothing of it.
+func (m *memory) ackNow(l *lease) bool {
+	if l == nil || l.state != held || l.it == nil || l.it.touched {
+		return false
 	}
-	return s
-}
-
-// timed is a heap of leases and delays, the earliest end first.
-type timed []*lease
-
-func (t timed) Len() int           { return len(t) }
-func (t timed) Less(i, j int) bool { return t[i].due.Before(t[j].due) }
-func (t timed) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].index, t[j].index = i, j
-}
-
-// Push implements heap.Interface.
-func (t *timed) Push(x any) {
-	l := x.(*lease)
-	l.index = len(*t)
-	*t = append(*t, l)
-}
-
-// Pop implements heap.Interface.
-func (t *timed) Pop() any {
-	last := len(*t) - 1
-	l := (*t)[last]
-	(*t)[last] = nil
-	*t = (*t)[:last]
-	l.index = -1
-	return l
+	m.timed.remove(l)
+	m.gone(l)
+	return true
 }

@@ -19,14 +19,24 @@ type Options struct {
 	Visibility time.Duration
 	// MaxBytes bounds one encoded message; 1 MiB when zero.
 	MaxBytes int
-	// MemoryBytes bounds the published messages that are kept in memory for
-	// the next Receive; 16 MiB when zero.
+	// MemoryBytes bounds the messages that are kept in memory, for the next
+	// Receive or because they linger; 16 MiB when zero.
 	MemoryBytes int
+	// Linger is how long a ticket may live in memory before it is written to
+	// the file; one that is acked earlier never costs a write. A crash takes
+	// what lingers, so the store must make the tickets of QUEUED jobs anew when
+	// it is opened, as the embedded one does. Zero writes every message before
+	// Publish returns. DefaultLinger is meant for production.
+	Linger time.Duration
 	// Now is the clock for leases, delays and ages; time.Now when nil.
 	Now func() time.Time
 	// Logger hears of trouble that no caller can be told of; silent when nil.
 	Logger *slog.Logger
 }
+
+// DefaultLinger is longer than most tickets live and shorter than an operator
+// would notice.
+const DefaultLinger = 250 * time.Millisecond
 
 func (o Options) withDefaults() Options {
 	o.Visibility = cmp.Or(o.Visibility, time.Minute)
@@ -49,10 +59,18 @@ var errBusy = errors.New("too much is waiting to be written")
 
 // Queue is an open queue file.
 type Queue struct {
-	opts Options
-	path string
-	db   *database // owned by the writer
-	done chan struct{}
+	opts   Options
+	path   string
+	opened time.Time
+	done   chan struct{}
+
+	// Owned by the writer.
+	db       *database
+	flushing []*item       // kept for the next flush
+	retry    time.Duration // the pause after a flush that failed, or zero
+	retryAt  time.Duration // by age
+	closeErr error         // to be read after done is closed
+
 	// fault lets a test fail the writer before a step of its work.
 	fault atomic.Pointer[func(step) error]
 
@@ -61,7 +79,7 @@ type Queue struct {
 	listMu       sync.Mutex
 	list         []*op
 	waitingBytes int
-	closed       bool
+	closed       atomic.Bool   // set while listMu is held
 	kick         chan struct{} // tells the writer that list or closed changed
 
 	mu sync.Mutex
@@ -82,7 +100,7 @@ func Open(path string, o Options) (*Queue, error) {
 		return nil, fmt.Errorf("open queue %s: %w", path, err)
 	}
 	q := &Queue{
-		opts: o, path: path, db: db,
+		opts: o, path: path, opened: time.Now(), db: db,
 		done: make(chan struct{}), kick: make(chan struct{}, 1),
 	}
 	q.memory.init(db.totals)
@@ -93,19 +111,23 @@ func Open(path string, o Options) (*Queue, error) {
 // Features implements queue.Queue.
 func (q *Queue) Features() queue.Features {
 	return queue.Features{
-		Visibility: q.opts.Visibility, MaxBytes: q.opts.MaxBytes,
+		Visibility: q.opts.Visibility, MaxBytes: q.opts.MaxBytes, Linger: q.opts.Linger,
 		Peek: true, DeadLetters: true, InOrder: true,
 	}
 }
 
-// Close implements queue.Queue.
+// Close implements queue.Queue. It writes what lingers; its error says that
+// this was not possible, and only the first of several calls hears it.
 func (q *Queue) Close() error {
 	q.listMu.Lock()
-	q.closed = true
+	again := q.closed.Swap(true)
 	q.listMu.Unlock()
 	q.signal()
 	<-q.done // every waiting Receive watches it as well
-	return nil
+	if again || q.closeErr == nil {
+		return nil
+	}
+	return fmt.Errorf("close queue %s: %w", q.path, q.closeErr)
 }
 
 // submit hands an op to the writer.
@@ -113,7 +135,7 @@ func (q *Queue) submit(o *op) error {
 	o.done = make(chan struct{})
 	q.listMu.Lock()
 	defer q.listMu.Unlock()
-	if q.closed {
+	if q.closed.Load() {
 		return queue.ErrClosed
 	}
 	if len(o.body) > 0 && q.waitingBytes+len(o.body) > maxWaitingBytes {
@@ -147,10 +169,4 @@ func (q *Queue) do(ctx context.Context, o *op) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func (q *Queue) isClosed() bool {
-	q.listMu.Lock()
-	defer q.listMu.Unlock()
-	return q.closed
 }

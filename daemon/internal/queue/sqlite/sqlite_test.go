@@ -21,17 +21,17 @@ func execArgs(db *database, script string, args []any) error {
 func inject(t testing.TB, q *Queue, body []byte) {
 	t.Helper()
 	err := q.do(t.Context(), &op{kind: read, read: func(db *database) error {
-		seq := q.next
-		q.next++
+		row := make([]stored, 1)
+		q.number(row, q.opts.Now().UnixMilli())
 		if body == nil {
 			body = []byte{}
 		}
 		err := execArgs(db, `INSERT INTO message (seq, id, enqueued_at, body) VALUES (?, 'injected', ?, ?)`,
-			[]any{seq, q.opts.Now().UnixMilli(), body})
+			[]any{row[0].seq, row[0].at, body})
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		q.totals.messages++
-		q.head = seq
+		q.behind = appendSpan(q.behind, row)
 		q.wake()
 		return err
 	}})
@@ -42,7 +42,7 @@ func inject(t testing.TB, q *Queue, body []byte) {
 
 func backend(o Options) queuetest.Backend {
 	o.Visibility = visibility
-	return queuetest.Backend{
+	b := queuetest.Backend{
 		Open: func(t testing.TB, dir string, now func() time.Time) queue.Queue {
 			o := o
 			o.Now = now
@@ -51,9 +51,13 @@ func backend(o Options) queuetest.Backend {
 		Crash:  func(t testing.TB, q queue.Queue) { q.(*Queue).Kill(t) },
 		Inject: func(t testing.TB, q queue.Queue, body []byte) { inject(t, q.(*Queue), body) },
 		Features: queue.Features{
-			Visibility: visibility, MaxBytes: 1 << 20, Peek: true, DeadLetters: true, InOrder: true,
+			Visibility: visibility, Linger: o.Linger, MaxBytes: 1 << 20, Peek: true, DeadLetters: true, InOrder: true,
 		},
 	}
+	if o.Linger > 0 {
+		b.Settle = func(t testing.TB, q queue.Queue) { q.(*Queue).Settle(t) }
+	}
+	return b
 }
 
 func open(t testing.TB, dir string, o Options) *Queue {
@@ -68,6 +72,24 @@ func open(t testing.TB, dir string, o Options) *Queue {
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	queuetest.Run(t, backend(Options{}))
+}
+
+// Nothing is written before the suite asks for it.
+func TestQueueWithLingeringTickets(t *testing.T) {
+	t.Parallel()
+	queuetest.Run(t, backend(Options{Linger: time.Hour}))
+}
+
+// The writer is at every ticket's heels.
+func TestQueueWithTicketsThatHardlyLinger(t *testing.T) {
+	t.Parallel()
+	queuetest.Run(t, backend(Options{Linger: time.Microsecond}))
+}
+
+// Some tickets linger and others find no room.
+func TestQueueWithLingeringTicketsAndLittleMemory(t *testing.T) {
+	t.Parallel()
+	queuetest.Run(t, backend(Options{Linger: time.Millisecond, MemoryBytes: 6 << 10}))
 }
 
 // With next to no memory every message takes the way over the disk.

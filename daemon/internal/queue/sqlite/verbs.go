@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"container/heap"
 	"context"
 	"fmt"
 	"time"
@@ -14,22 +13,48 @@ func (q *Queue) Publish(ctx context.Context, messages []queue.Message) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	o := &op{kind: publish, batch: make([]stored, len(messages)), body: newBody()}
+	tickets, size := q.opts.Linger > 0, 0
+	for i := range messages {
+		m := &messages[i]
+		if err := m.Validate(); err != nil {
+			return fmt.Errorf("publish message %d: %w", i, err)
+		}
+		n := footprint(m)
+		if n*escapedBytes > q.opts.MaxBytes {
+			if err := q.fits(m); err != nil {
+				return fmt.Errorf("publish message %d: %w", i, err)
+			}
+		}
+		tickets = tickets && m.JobID != ""
+		size += n
+	}
+	if err := q.usable(ctx); err != nil {
+		return fmt.Errorf("publish %d messages: %w", len(messages), err)
+	}
+	if tickets && q.linger(messages, size) {
+		return nil
+	}
+	o := &op{kind: publish, batch: make([]stored, len(messages)), ends: make([]int, len(messages)), body: newBody()}
 	for i := range messages {
 		s := &o.batch[i]
 		s.msg = messages[i]
 		s.msg.OrderKey = ""
-		if err := s.msg.Validate(); err != nil {
-			return fmt.Errorf("publish message %d: %w", i, err)
-		}
-		start := len(o.body)
+		s.size = footprint(&s.msg)
 		o.body = s.msg.AppendJSON(o.body)
-		if s.size = len(o.body) - start; s.size > q.opts.MaxBytes {
-			return fmt.Errorf("publish message %d: %w (%d bytes)", i, queue.ErrTooLarge, s.size)
-		}
+		o.ends[i] = len(o.body)
 	}
 	if err := q.do(ctx, o); err != nil {
 		return fmt.Errorf("publish %d messages: %w", len(messages), err)
+	}
+	return nil
+}
+
+// fits says exactly whether a message is within MaxBytes.
+func (q *Queue) fits(m *queue.Message) error {
+	body := m.AppendJSON(newBody())
+	defer freeBody(body)
+	if len(body) > q.opts.MaxBytes {
+		return fmt.Errorf("%w (%d bytes)", queue.ErrTooLarge, len(body))
 	}
 	return nil
 }
@@ -42,7 +67,7 @@ func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]q
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if q.isClosed() {
+		if q.closed.Load() {
 			return nil, fmt.Errorf("receive: %w", queue.ErrClosed)
 		}
 		q.mu.Lock()
@@ -76,8 +101,8 @@ func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]q
 			q.mu.Unlock()
 			return nil, nil
 		}
-		if len(q.timed) > 0 {
-			sleep = min(sleep, q.timed[0].due.Sub(now))
+		if l := q.timed.soonest(); l != nil {
+			sleep = min(sleep, l.due.Sub(now))
 		}
 		changed := q.changed
 		q.waiters++
@@ -110,49 +135,70 @@ func (q *Queue) startFill() (*op, error) {
 	return q.filling, nil
 }
 
-// Ack implements queue.Queue.
+// Ack implements queue.Queue. Tickets that linger are gone at once; what the
+// file may hold is left to the writer.
 func (q *Queue) Ack(ctx context.Context, received []queue.Received) error {
-	if err := q.remove(ctx, &op{kind: ack}, received); err != nil {
+	err := q.usable(ctx)
+	if err == nil {
+		err = q.ack(ctx, received)
+	}
+	if err != nil {
 		return fmt.Errorf("ack %d messages: %w", len(received), err)
 	}
 	return nil
 }
 
+func (q *Queue) ack(ctx context.Context, received []queue.Received) error {
+	var o *op
+	q.mu.Lock()
+	for i := range received {
+		l := leaseOf(q, &received[i])
+		if q.ackNow(l) || !q.settle(l) {
+			continue
+		}
+		if o == nil {
+			o = &op{kind: ack, leases: make([]*lease, 0, len(received)-i)}
+		}
+		o.leases = append(o.leases, l)
+	}
+	if o == nil {
+		q.mu.Unlock()
+		return nil
+	}
+	return q.remove(ctx, o)
+}
+
 // DeadLetter implements queue.Queue.
 func (q *Queue) DeadLetter(ctx context.Context, letters []queue.DeadLetter) error {
-	o := &op{kind: bury, at: q.opts.Now().UnixMilli()}
-	received := make([]queue.Received, len(letters))
-	for i, l := range letters {
-		received[i] = l.Received
-		o.reasons = append(o.reasons, l.Reason)
+	err := q.usable(ctx)
+	if err == nil {
+		err = q.bury(ctx, letters)
 	}
-	if err := q.remove(ctx, o, received); err != nil {
+	if err != nil {
 		return fmt.Errorf("dead letter %d messages: %w", len(letters), err)
 	}
 	return nil
 }
 
-// remove settles the leases that still hold and lets the writer do the rest.
-func (q *Queue) remove(ctx context.Context, o *op, received []queue.Received) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	o.leases = make([]*lease, 0, len(received))
-	reasons := o.reasons[:0]
+func (q *Queue) bury(ctx context.Context, letters []queue.DeadLetter) error {
+	o := &op{kind: bury, at: q.opts.Now().UnixMilli()}
 	q.mu.Lock()
-	for i, r := range received {
-		if l := q.settle(q, r); l != nil {
+	for i := range letters {
+		if l := leaseOf(q, &letters[i].Received); q.settle(l) {
 			o.leases = append(o.leases, l)
-			if o.kind == bury {
-				reasons = append(reasons, o.reasons[i])
-			}
+			o.reasons = append(o.reasons, letters[i].Reason)
 		}
 	}
-	o.reasons = reasons
 	if len(o.leases) == 0 {
 		q.mu.Unlock()
-		return q.usable(ctx)
+		return nil
 	}
+	return q.remove(ctx, o)
+}
+
+// remove lets the writer do an op whose leases were settled. The caller holds
+// mu, which it releases.
+func (q *Queue) remove(ctx context.Context, o *op) error {
 	err := q.submit(o)
 	if err != nil {
 		q.settled(o.leases, err)
@@ -177,19 +223,19 @@ func (q *Queue) Nack(ctx context.Context, received []queue.Received, delay time.
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.opts.Now()
-	for _, r := range received {
-		l := q.holds(q, r, now)
+	for i := range received {
+		l := q.holds(q, &received[i], now)
 		if l == nil {
 			continue
 		}
+		q.timed.remove(l)
 		if delay <= 0 {
-			heap.Remove(&q.timed, l.index)
 			q.giveBack(l)
 			continue
 		}
 		l.state, l.due = delayed, now.Add(delay)
 		q.leased--
-		heap.Fix(&q.timed, l.index)
+		q.timed.add(l)
 	}
 	q.wake()
 	return nil
@@ -204,14 +250,15 @@ func (q *Queue) Extend(ctx context.Context, received []queue.Received, d time.Du
 	defer q.mu.Unlock()
 	now := q.opts.Now()
 	lost := 0
-	for _, r := range received {
-		l := q.holds(q, r, now)
+	for i := range received {
+		l := q.holds(q, &received[i], now)
 		if l == nil {
 			lost++
 			continue
 		}
+		q.timed.remove(l)
 		l.due = now.Add(d)
-		heap.Fix(&q.timed, l.index)
+		q.timed.add(l)
 	}
 	q.wake()
 	if lost > 0 {
@@ -224,7 +271,7 @@ func (q *Queue) usable(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if q.isClosed() {
+	if q.closed.Load() {
 		return queue.ErrClosed
 	}
 	return nil

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,8 +48,11 @@ func (q *Queue) Stats(ctx context.Context) (queue.Stats, error) {
 		now := q.opts.Now()
 		q.collect(now)
 		s = queue.Stats{
-			Pending: q.totals.messages - int64(q.leased), InFlight: int64(q.leased),
-			DeadLetters: q.totals.dead,
+			Pending:  q.totals.messages + int64(q.lingering.n) - int64(q.leased),
+			InFlight: int64(q.leased), DeadLetters: q.totals.dead,
+		}
+		if it := q.lingering.first; it != nil && (oldest == 0 || it.at < oldest) {
+			oldest = it.at
 		}
 		if oldest > 0 {
 			s.OldestAge = max(0, now.Sub(time.UnixMilli(oldest)))
@@ -64,32 +69,57 @@ func (q *Queue) Stats(ctx context.Context) (queue.Stats, error) {
 
 // Peek implements queue.Queue.
 func (q *Queue) Peek(ctx context.Context, limit int) ([]queue.Message, error) {
-	var page []queue.Message
+	var page []stored
 	err := q.do(ctx, &op{kind: read, read: func(db *database) (err error) {
 		page, err = db.peek(limit)
+		page = q.withLingering(page, 0, limit)
 		return err
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("peek: %w", err)
 	}
-	return page, nil
+	messages := make([]queue.Message, len(page))
+	for i := range page {
+		messages[i] = page[i].msg
+	}
+	return messages, nil
+}
+
+// withLingering adds the lingering tickets after a seq to a page of rows after
+// it, in the writer, so that each is in one of the two.
+func (q *Queue) withLingering(page []stored, after int64, limit int) []stored {
+	n := 0
+	q.mu.Lock()
+	for it := q.lingering.first; it != nil && n < limit; it = it.next {
+		if it.seq > after {
+			page = append(page, it.stored)
+			n++
+		}
+	}
+	q.mu.Unlock()
+	if n > 0 {
+		slices.SortFunc(page, func(a, b stored) int { return cmp.Compare(a.seq, b.seq) })
+	}
+	return page[:min(len(page), max(limit, 0))]
 }
 
 // IDs implements queue.Lister.
 func (q *Queue) IDs(ctx context.Context, fn func(id string) error) error {
 	for after := int64(0); ; {
-		var page []string
+		var page []stored
 		err := q.do(ctx, &op{kind: read, read: func(db *database) (err error) {
-			page, after, err = db.ids(after, idPage)
+			page, err = db.ids(after, idPage)
+			page = q.withLingering(page, after, idPage)
 			return err
 		}})
 		if err != nil {
 			return fmt.Errorf("list ids: %w", err)
 		}
-		for _, id := range page {
-			if err := fn(id); err != nil {
+		for i := range page {
+			if err := fn(page[i].msg.ID); err != nil {
 				return err
 			}
+			after = page[i].seq
 		}
 		if len(page) < idPage {
 			return nil

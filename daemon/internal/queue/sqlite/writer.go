@@ -19,8 +19,9 @@ const (
 // op is one verb on its way through the writer.
 type op struct {
 	kind    kind
-	batch   []stored // publish: in order; bodies lie end to end in body
-	body    []byte
+	batch   []stored // publish: in order
+	body    []byte   // publish: the bodies, end to end
+	ends    []int    // publish: where each body ends
 	leases  []*lease // ack, bury
 	reasons []string // bury: one for each lease
 	at      int64    // bury: now
@@ -51,25 +52,33 @@ const groupBytes = 8 << 20
 // tidies up. It is the wall's time, since it is about load and not about leases.
 const idleAfter = time.Second
 
-// run is the writer. It ends when the queue is closed and the list is empty.
+// run is the writer. It ends when the queue is closed, the list is empty and
+// nothing lingers.
 func (q *Queue) run() {
 	defer close(q.done)
 	defer func() { q.db.close() }()
-	idle := time.NewTimer(idleAfter)
+	idle, linger := time.NewTimer(idleAfter), time.NewTimer(0)
 	defer idle.Stop()
+	defer linger.Stop()
 	for {
 		group, closed := q.nextGroup()
-		if len(group) > 0 {
-			q.serve(group)
+		q.serve(group)
+		if closed && len(group) == 0 {
+			q.closeErr = q.flushAll(true)
+			return
+		}
+		wait := q.flushDue()
+		if len(group) > 0 || wait == 0 {
 			q.tidy(false)
 			idle.Reset(idleAfter)
 			continue
 		}
-		if closed {
-			return
+		if wait > 0 {
+			linger.Reset(wait)
 		}
 		select {
 		case <-q.kick:
+		case <-linger.C:
 		case <-idle.C:
 			if q.tidy(true) {
 				idle.Reset(idleAfter)
@@ -93,7 +102,7 @@ func (q *Queue) nextGroup() (group []*op, closed bool) {
 		q.list = nil
 	}
 	q.waitingBytes -= size
-	return group, q.closed
+	return group, q.closed.Load()
 }
 
 // serve runs the writes of a group in one transaction, then its reads, and
@@ -105,6 +114,7 @@ func (q *Queue) serve(group []*op) {
 			writes = append(writes, o)
 		}
 	}
+	writes = q.flushBuried(writes)
 	if err := q.commit(writes); err != nil && len(writes) > 1 {
 		// One of them may have been the reason, such as a publish on a full
 		// disk: let each try alone, and first those that free space.
@@ -124,11 +134,28 @@ func (q *Queue) serve(group []*op) {
 }
 
 // commit runs ops as one transaction. With an error none of them happened,
-// unless the disk failed at the very commit; see finish.
+// unless the disk failed at the very commit.
 func (q *Queue) commit(ops []*op) error {
 	if len(ops) == 0 {
 		return nil
 	}
+	err := q.transact(func(db *database) error { return q.apply(db, ops) })
+	if err == nil || !q.db.broken {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, o := range ops {
+		// Should the rows be there after all, a fill will find them.
+		if o.kind == publish && o.batch[0].seq > 0 {
+			q.doubtful = appendSpan(q.doubtful, o.batch)
+		}
+	}
+	return err
+}
+
+// transact runs work as one transaction on the open database.
+func (q *Queue) transact(work func(*database) error) error {
 	db, err := q.database()
 	if err != nil {
 		return err
@@ -139,7 +166,9 @@ func (q *Queue) commit(ops []*op) error {
 	if err := db.begin(); err != nil {
 		return db.failed(err)
 	}
-	err = q.apply(db, ops)
+	db.written = 0
+	db.change = totals{}
+	err = work(db)
 	if err == nil {
 		err = q.fail(stepCommit)
 	}
@@ -155,8 +184,6 @@ func (q *Queue) commit(ops []*op) error {
 
 // apply writes what the ops ask for within the open transaction.
 func (q *Queue) apply(db *database, ops []*op) error {
-	db.written = 0
-	db.change = totals{}
 	at := q.opts.Now().UnixMilli()
 	var gone []int64
 	for _, o := range ops {
@@ -165,15 +192,14 @@ func (q *Queue) apply(db *database, ops []*op) error {
 			if err := q.fail(stepInsert); err != nil {
 				return err
 			}
+			q.number(o.batch, at)
 			start := 0
 			for i := range o.batch {
 				s := &o.batch[i]
-				s.seq, s.at = q.next, at // only the writer reads or moves next
-				q.next++
-				if err := db.insert(s.seq, s.msg.ID, at, o.body[start:start+s.size]); err != nil {
+				if err := db.insert(s.seq, s.msg.ID, at, o.body[start:o.ends[i]]); err != nil {
 					return err
 				}
-				start += s.size
+				start = o.ends[i]
 			}
 		case ack:
 			for _, l := range o.leases {
@@ -199,6 +225,16 @@ func (q *Queue) apply(db *database, ops []*op) error {
 	return db.remove(gone)
 }
 
+// number gives the messages of a batch their seqs.
+func (q *Queue) number(batch []stored, at int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range batch {
+		batch[i].seq, batch[i].at = q.next, at
+		q.next++
+	}
+}
+
 // finish brings memory in line with the outcome of a transaction and answers
 // its callers.
 func (q *Queue) finish(ops []*op, err error) {
@@ -207,8 +243,7 @@ func (q *Queue) finish(ops []*op, err error) {
 	}
 	q.mu.Lock()
 	if err == nil {
-		q.totals.messages += q.db.change.messages
-		q.totals.dead += q.db.change.dead
+		q.count()
 	}
 	for _, o := range ops {
 		switch {
@@ -216,9 +251,6 @@ func (q *Queue) finish(ops []*op, err error) {
 			q.settled(o.leases, err)
 		case err == nil:
 			q.published(o.batch, q.opts.MemoryBytes)
-		default:
-			// Should the rows be there after all, a fill will find them.
-			q.head = q.next - 1
 		}
 	}
 	q.wake()
@@ -268,6 +300,10 @@ func (q *Queue) database() (*database, error) {
 		return nil, err
 	}
 	q.db = db
+	if err := q.reconcile(db); err != nil {
+		db.broken = true
+		return nil, err
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	// What a failed commit left behind is counted now.
