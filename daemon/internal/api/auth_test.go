@@ -71,7 +71,7 @@ func TestBadLoginsTellNothing(t *testing.T) {
 	w.do("POST", "/auth/login", "", `{"email":"admin@example.com"}`).problem(400, "INVALID", "password")
 	w.do("POST", "/auth/login", "", `{"email":7}`).problem(400, "INVALID", "email")
 	w.do("POST", "/auth/login", "", `email=a`, "Content-Type", "application/x-www-form-urlencoded").problem(415, "UNSUPPORTED_MEDIA_TYPE")
-	for range 12 {
+	for range 5 {
 		if a := w.do("POST", "/auth/login", "", `{"email":"guessed@example.com","password":"x"}`); a.status == 429 {
 			p := a.problem(429, "TOO_MANY_REQUESTS")
 			if p.RetryAfter == 0 || a.header.Get("Retry-After") == "" {

@@ -25,8 +25,7 @@ type result struct {
 	Body         any
 }
 
-func ok(body any) *result      { return &result{Status: http.StatusOK, Body: body} }
-func created(body any) *result { return &result{Status: http.StatusCreated, Body: body} }
+func ok(body any) *result { return &result{Status: http.StatusOK, Body: body} }
 
 // BodyInput is the input of a route that reads its body by itself.
 type BodyInput struct {

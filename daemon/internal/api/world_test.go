@@ -108,7 +108,10 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if w.tokens, err = auth.NewTokens(keys(), auth.TokenOptions{Issuer: "https://events.example.com"}); err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := platform.NewAccounts(platform.AccountOptions{Store: st, Tokens: w.tokens, Logger: logger})
+	accounts, err := platform.NewAccounts(platform.AccountOptions{
+		Store: st, Tokens: w.tokens, Logger: logger,
+		Throttle: auth.NewThrottle(auth.ThrottleOptions{PerEmail: auth.Rate{Burst: 3, Every: time.Minute}}), // hashes are slow under the race detector
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
