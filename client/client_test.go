@@ -30,6 +30,13 @@ type server struct {
 	pauses []time.Duration
 }
 
+// requests is what the server saw so far.
+func (s *server) requests() []request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seen)
+}
+
 // answer is one canned answer.
 type answer struct {
 	status int
@@ -85,15 +92,15 @@ func TestPublishIsRepeatedWithTheSameIdentity(t *testing.T) {
 			if err != nil || !p.Duplicate || p.ID != "0HZXEQ5Y8JY50" {
 				t.Fatalf("published %+v, %v", p, err)
 			}
-			if len(s.seen) != 3 || len(s.pauses) != 2 {
-				t.Fatalf("%d requests with %d pauses", len(s.seen), len(s.pauses))
+			if len(s.requests()) != 3 || len(s.pauses) != 2 {
+				t.Fatalf("%d requests with %d pauses", len(s.requests()), len(s.pauses))
 			}
 			var sent NewEvent
-			if err := json.Unmarshal([]byte(s.seen[0].body), &sent); err != nil || sent.DeduplicationID == "" {
-				t.Fatalf("first body %s: %v", s.seen[0].body, err)
+			if err := json.Unmarshal([]byte(s.requests()[0].body), &sent); err != nil || sent.DeduplicationID == "" {
+				t.Fatalf("first body %s: %v", s.requests()[0].body, err)
 			}
-			for _, r := range s.seen[1:] {
-				if r.body != s.seen[0].body || r.header.Get("Idempotency-Key") != s.seen[0].header.Get("Idempotency-Key") {
+			for _, r := range s.requests()[1:] {
+				if r.body != s.requests()[0].body || r.header.Get("Idempotency-Key") != s.requests()[0].header.Get("Idempotency-Key") {
 					t.Errorf("the repetition differs: %+v", r)
 				}
 			}
@@ -136,8 +143,8 @@ func TestWhatIsNotRepeated(t *testing.T) {
 				t.Fatal("no error")
 			}
 			// net/http itself repeats a GET on a connection that was cut.
-			if len(s.seen) != 1 {
-				t.Errorf("%d requests", len(s.seen))
+			if len(s.requests()) != 1 {
+				t.Errorf("%d requests", len(s.requests()))
 			}
 		})
 	}
@@ -151,8 +158,8 @@ func TestRetriesEnd(t *testing.T) {
 	if !errors.As(err, &e) || e.Status != 503 || e.RetryAfter != 7*time.Second {
 		t.Fatalf("got %v", err)
 	}
-	if len(s.seen) != 4 || len(s.pauses) != 3 {
-		t.Fatalf("%d requests, pauses %v", len(s.seen), s.pauses)
+	if len(s.requests()) != 4 || len(s.pauses) != 3 {
+		t.Fatalf("%d requests, pauses %v", len(s.requests()), s.pauses)
 	}
 	for _, d := range s.pauses {
 		if d < 7*time.Second {
@@ -160,8 +167,8 @@ func TestRetriesEnd(t *testing.T) {
 		}
 	}
 	s, c = serve(t, Options{Retries: -1}, answer{status: 503})
-	if _, err := c.Events.Get(t.Context(), "1"); err == nil || len(s.seen) != 1 {
-		t.Errorf("without retries: %d requests, %v", len(s.seen), err)
+	if _, err := c.Events.Get(t.Context(), "1"); err == nil || len(s.requests()) != 1 {
+		t.Errorf("without retries: %d requests, %v", len(s.requests()), err)
 	}
 }
 
@@ -183,8 +190,8 @@ func TestCancelledContextEndsTheWait(t *testing.T) {
 	s, c := serve(t, Options{}, answer{status: 503})
 	c.sleep = func(ctx context.Context, _ time.Duration) error { cancel(); return ctx.Err() }
 	_, err := c.Events.Get(ctx, "1")
-	if !errors.Is(err, context.Canceled) || StatusOf(err) != 503 || len(s.seen) != 1 {
-		t.Errorf("%d requests: %v", len(s.seen), err)
+	if !errors.Is(err, context.Canceled) || StatusOf(err) != 503 || len(s.requests()) != 1 {
+		t.Errorf("%d requests: %v", len(s.requests()), err)
 	}
 }
 
@@ -244,10 +251,10 @@ func TestListWalksThePages(t *testing.T) {
 	if !slices.Equal(ids, []string{"3", "2", "1"}) {
 		t.Errorf("got %v", ids)
 	}
-	if q := s.seen[0].query; q != "limit=2&since=2026-01-02T15%3A04%3A05Z&status=FAILED&status=EXPIRED" {
+	if q := s.requests()[0].query; q != "limit=2&since=2026-01-02T15%3A04%3A05Z&status=FAILED&status=EXPIRED" {
 		t.Errorf("first query %s", q)
 	}
-	if q := s.seen[2].query; !strings.HasPrefix(q, "cursor=def&") {
+	if q := s.requests()[2].query; !strings.HasPrefix(q, "cursor=def&") {
 		t.Errorf("third query %s", q)
 	}
 }
@@ -266,13 +273,16 @@ func TestListEndsWithTheErrorOfAPage(t *testing.T) {
 
 func TestBatchIsCutIntoRequests(t *testing.T) {
 	t.Parallel()
+	var mu sync.Mutex
 	var sizes []int
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body struct{ Items []NewEvent }
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			t.Error(err)
 		}
+		mu.Lock()
 		sizes = append(sizes, len(body.Items))
+		mu.Unlock()
 		res := make([]BatchResult, len(body.Items))
 		for i, e := range body.Items {
 			res[i] = BatchResult{ID: e.Subject, Status: BatchSuccess}
@@ -292,6 +302,8 @@ func TestBatchIsCutIntoRequests(t *testing.T) {
 		events[i].Subject = string(rune('a' + i%26))
 	}
 	res, err := c.Events.PublishBatch(t.Context(), events)
+	mu.Lock()
+	defer mu.Unlock()
 	if err != nil || len(res) != 2500 || !slices.Equal(sizes, []int{1000, 1000, 500}) {
 		t.Fatalf("%d results of requests %v: %v", len(res), sizes, err)
 	}
@@ -325,8 +337,8 @@ func TestCreateSendsSecretsAndReadsFingerprints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(s.seen[0].body, `"whsec_aGVsbG8="`) || s.seen[0].header.Get("Authorization") != "Bearer tok" {
-		t.Errorf("sent %+v", s.seen[0])
+	if !strings.Contains(s.requests()[0].body, `"whsec_aGVsbG8="`) || s.requests()[0].header.Get("Authorization") != "Bearer tok" {
+		t.Errorf("sent %+v", s.requests()[0])
 	}
 	if sec := got.(*resource.Connection).Signing.Secret; sec.Known() || sec.Fingerprint() != "sha256:abc" || got.Base().ID != "con_1" {
 		t.Errorf("got %+v", got)
@@ -335,7 +347,7 @@ func TestCreateSendsSecretsAndReadsFingerprints(t *testing.T) {
 	if err != nil || rev != 2 {
 		t.Errorf("revision %d, %v", rev, err)
 	}
-	if r := s.seen[1]; r.path != "/api/connections/a:b%2Fc" || r.header.Get("If-Match") != `"1"` || r.body != `{"name":"Hooks"}` {
+	if r := s.requests()[1]; r.path != "/api/connections/a:b%2Fc" || r.header.Get("If-Match") != `"1"` || r.body != `{"name":"Hooks"}` {
 		t.Errorf("sent %+v", r)
 	}
 }
@@ -355,7 +367,7 @@ func TestVerbsOfKinds(t *testing.T) {
 		t.Error("an unknown kind was read")
 	}
 	var paths []string
-	for _, r := range s.seen {
+	for _, r := range s.requests() {
 		paths = append(paths, strings.TrimPrefix(r.path, "/api"))
 		if r.body != "" || r.header.Get("Content-Type") != "" {
 			t.Errorf("%s has a body", r.path)
@@ -398,10 +410,11 @@ func TestSessionsRefreshOnceAndAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Events.Get(t.Context(), "1"); err != nil || refreshes != 0 {
+	_, err = c.Events.Get(t.Context(), "1")
+	mu.Lock()
+	if err != nil || refreshes != 0 {
 		t.Fatalf("%d refreshes, %v", refreshes, err)
 	}
-	mu.Lock()
 	good = "none of them" // the old token runs out
 	mu.Unlock()
 	var wg sync.WaitGroup
@@ -413,6 +426,8 @@ func TestSessionsRefreshOnceAndAreKept(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	mu.Lock()
+	defer mu.Unlock()
 	if refreshes != 1 || !slices.Equal(kept, []string{"r2"}) {
 		t.Errorf("%d refreshes, kept %v", refreshes, kept)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -124,8 +123,11 @@ func run(ctx context.Context, bin, quickstart string) (err error) {
 	}
 	select {
 	case <-t.complete:
+	case err := <-st.ended:
+		st.ended <- err
+		return fmt.Errorf("fcd ended in the middle: %v", err)
 	case <-ctx.Done():
-		return errors.Join(errors.New("time is up"), t.verdict())
+		return fmt.Errorf("time is up:\n  %w", t.verdict())
 	}
 
 	jobs, err := settled(ctx, c)

@@ -68,6 +68,9 @@ func (a *App) apply(c *cli.Context) error {
 // planned reads a plan from a file and gives it its secrets back.
 func (a *App) planned(c *cli.Context, cl *client.Client) (*proposal, error) {
 	path := c.Args().First()
+	if info, err := os.Stat(path); strings.HasSuffix(path, ".hcl") || err == nil && info.IsDir() {
+		return nil, usage(path+" is a manifest, not a plan", "fcctl apply -f "+path)
+	}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fail(exitError, "fcctl plan -out "+path, "there is no plan %s", path)
@@ -76,8 +79,11 @@ func (a *App) planned(c *cli.Context, cl *client.Client) (*proposal, error) {
 		return nil, fmt.Errorf("read the plan: %w", err)
 	}
 	p := new(plan.Plan)
+	if !json.Valid(b) {
+		return nil, fail(exitError, "fcctl plan -out plan.json", "%s is not a plan", path)
+	}
 	if err := json.Unmarshal(b, p); err != nil {
-		return nil, fail(exitError, "fcctl plan -out "+path, "%s: %w", path, err)
+		return nil, fail(exitError, "fcctl plan -out plan.json", "%s: %w", path, err)
 	}
 	proposed := &proposal{plan: p}
 	if p.Sealed() {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// app is an fcctl with a home of its own.
+// app is an fcctl with a home of its own. Tests that run one are not parallel:
+// urfave/cli keeps its help flag and command in globals.
 func app(t *testing.T, env ...string) (*App, *bytes.Buffer, *bytes.Buffer) {
 	t.Helper()
 	vars := map[string]string{"HOME": t.TempDir()}
@@ -67,7 +68,6 @@ func TestWhatIsUnknownIsNamed(t *testing.T) {
 
 // Every command says how it is used, by example, and the example is real.
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
-	t.Parallel()
 	a, _, _ := app(t)
 	root := a.root()
 	var paths [][]string

@@ -38,6 +38,9 @@ func (a *App) jobsCommand() *cli.Command {
 		many("retry", "send dead letters again", "Retrying twice is not an error.",
 			func(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {
 				j, err := cl.Jobs.Retry(ctx, id)
+				if err == nil && j.IsTerminal {
+					return j, "is " + j.Status + ", which is no dead letter; nothing to do", nil
+				}
 				return j, "goes again", err
 			}),
 		many("cancel", "stop jobs", "A job whose exchange is under way can still succeed; the answer says so.", cancelJob),

@@ -92,7 +92,6 @@ func deliver(t *testing.T, url, secret string, scheme webhook.Scheme, job string
 const good, other = "whsec_Z29vZA==", "whsec_b3RoZXI="
 
 func TestReceiveVerifiesBothSchemes(t *testing.T) {
-	t.Parallel()
 	url, ended := receiving(t, "--secret", good, "--secret", "plain text", "--count", "4", "-o", "json")
 	for i, tc := range []struct {
 		secret string
@@ -120,7 +119,6 @@ func TestReceiveVerifiesBothSchemes(t *testing.T) {
 }
 
 func TestReceiveFailsTheFirstOfEachJob(t *testing.T) {
-	t.Parallel()
 	url, ended := receiving(t, "--fail-first", "2", "--fail-match", "parcel", "--count", "6")
 	var got []int
 	for _, d := range []struct {
@@ -138,7 +136,6 @@ func TestReceiveFailsTheFirstOfEachJob(t *testing.T) {
 }
 
 func TestReceiveAnswersAsTold(t *testing.T) {
-	t.Parallel()
 	url, ended := receiving(t, "--status", "503", "--delay", "1ms", "--count", "1", "--body", "none")
 	if got := deliver(t, url, good, webhook.FlowCatalyst, "1", 1, "a:b:c:d"); got != 503 {
 		t.Errorf("answered %d", got)
@@ -149,7 +146,6 @@ func TestReceiveAnswersAsTold(t *testing.T) {
 }
 
 func TestReceiveRefusesWhatMakesNoSense(t *testing.T) {
-	t.Parallel()
 	for _, args := range []string{"--status 99", "--body xml", "--fail-match (", "--secret whsec_!", "--count -1", "extra"} {
 		a, _, talk := app(t)
 		if code := a.Run(context.Background(), append([]string{"receive"}, strings.Fields(args)...)); code != exitUsage || !strings.Contains(talk.String(), "Try: ") {

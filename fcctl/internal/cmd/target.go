@@ -116,6 +116,9 @@ func (a *App) target(c *cli.Context) (*target, error) {
 		if name == devContext {
 			return nil, fail(exitError, "fcd dev", "no fcd dev is running here")
 		}
+		if names := slices.Sorted(maps.Keys(cs.Contexts)); len(names) > 0 {
+			return nil, fail(exitError, "fcctl context use "+names[0], "no context is the current one")
+		}
 		return nil, fail(exitError, "fcd dev, or fcctl context set NAME --url https://events.example.com", "no server is known: there is no --url, no FCCTL_URL, no context and no running fcd dev")
 	}
 	t.url, t.name, t.origin = t.dev.URL, devContext, "a running fcd dev"

@@ -89,7 +89,6 @@ func write(t *testing.T, path string, v any) {
 }
 
 func TestPrecedence(t *testing.T) {
-	t.Parallel()
 	prod, stage, dev := newPlatform(t, "prod-token", "given"), newPlatform(t, "stage-token", "given"), newPlatform(t, "dev-token", "given")
 	later := time.Now().Add(time.Hour)
 	for name, tc := range map[string]struct {
@@ -136,7 +135,6 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestLoginKeepsASessionThatRefreshes(t *testing.T) {
-	t.Parallel()
 	p := newPlatform(t)
 	home := t.TempDir()
 	a, out, talk := app(t, "HOME", home)
@@ -177,7 +175,6 @@ func TestLoginKeepsASessionThatRefreshes(t *testing.T) {
 }
 
 func TestLoginAsksAtATerminal(t *testing.T) {
-	t.Parallel()
 	p := newPlatform(t)
 	a, out, talk := app(t)
 	a.Terminal, a.In = true, strings.NewReader("ops@example.com\n")
@@ -191,7 +188,6 @@ func TestLoginAsksAtATerminal(t *testing.T) {
 }
 
 func TestFcdDevIsLoggedInToAgain(t *testing.T) {
-	t.Parallel()
 	p := newPlatform(t)
 	state := t.TempDir()
 	a, _, talk := app(t, "XDG_STATE_HOME", state)

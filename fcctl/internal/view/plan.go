@@ -105,7 +105,7 @@ func sign(a plan.Action, ink Ink) string {
 func remark(c plan.Change, f PlanFacts, ink Ink) string {
 	var rs []string
 	if c.Drift {
-		rs = append(rs, "changed outside of this manifest; that will be undone")
+		rs = append(rs, "changed by somebody else since the last apply")
 	}
 	if c.Adopt {
 		owner := "nobody"

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/daemontest"
+	"github.com/flowcatalyst/fc/fcctl/internal/cmd"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"fcctl": func() { os.Exit(cmd.Main("v1.2.3")) }})
+}
+
+// patience bounds how long a story waits for a fact.
+const patience = 15 * time.Second
+
+// The stories that need no server.
+func TestOffline(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, params("testdata/script", nil))
+}
+
+// The stories that a user has with a running platform. Each has its own.
+func TestWithDaemon(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/daemon/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d stories, %v", len(files), err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			d := daemontest.Start(t, "")
+			p := params("", func(e *testscript.Env) {
+				e.Setenv("FCCTL_URL", d.URL("platform"))
+				e.Setenv("FCCTL_TOKEN", d.Token())
+			})
+			p.Files = []string{f}
+			testscript.Run(t, p)
+		})
+	}
+}
+
+func params(dir string, setup func(*testscript.Env)) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			quickstart, err := filepath.Abs("../examples/quickstart")
+			if err != nil {
+				return err
+			}
+			e.Setenv("QUICKSTART", quickstart)
+			if setup != nil {
+				setup(e)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"until":    until,
+			"capture":  capture,
+			"receive":  receive,
+			"received": received,
+		},
+	}
+}
+
+// exits CODE COMMAND… fails unless the command exits with the code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var failed *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
+		got = failed.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, not %d", got, want)
+	}
+}
+
+// until REGEXP COMMAND… repeats the command until its output matches.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND…")
+	}
+	re, err := regexp.Compile("(?s)" + args[0])
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if re.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			ts.Fatalf("%s does not come", args[0])
+		case <-tick.C:
+		}
+	}
+}
+
+// capture NAME REGEXP sets a variable to the first group in the last stdout.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture NAME REGEXP")
+	}
+	m := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(m) != 2 {
+		ts.Fatalf("%s is not there", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+// running are the receivers of stories, by working directory.
+var running sync.Map
+
+// receiving is one `fcctl receive`.
+type receiving struct {
+	ended chan error
+}
+
+// receive ARGS… starts `fcctl receive` on a free port, writes what it prints
+// to the file "deliveries" and sets HOOKS to its address.
+func receive(ts *testscript.TestScript, neg bool, args []string) {
+	out, err := os.Create(ts.MkAbs("deliveries"))
+	ts.Check(err)
+	defer out.Close()
+	c := exec.Command(fcctl(ts), append([]string{"receive", "--listen", "127.0.0.1:0"}, args...)...)
+	c.Stdout = out
+	talk, err := c.StderrPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	first, err := bufio.NewReader(talk).ReadString('\n')
+	r := &receiving{ended: make(chan error, 1)}
+	go func() { r.ended <- c.Wait() }()
+	ts.Defer(func() {
+		running.Delete(ts.Getenv("WORK"))
+		_ = c.Process.Kill() // it may have ended by itself
+	})
+	url := regexp.MustCompile(`http://[0-9.:]+`).FindString(first)
+	if err != nil || url == "" {
+		ts.Fatalf("receive said %q (%v)", first, err)
+	}
+	ts.Setenv("HOOKS", url)
+	running.Store(ts.Getenv("WORK"), r)
+}
+
+// fcctl is where testscript has put the command.
+func fcctl(ts *testscript.TestScript) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if p, err := exec.LookPath(filepath.Join(dir, "fcctl")); err == nil {
+			return p
+		}
+	}
+	ts.Fatalf("fcctl is not in PATH")
+	return ""
+}
+
+// received waits until the receiver has its count.
+func received(ts *testscript.TestScript, neg bool, args []string) {
+	v, ok := running.Load(ts.Getenv("WORK"))
+	if !ok {
+		ts.Fatalf("there is no receiver")
+	}
+	select {
+	case err := <-v.(*receiving).ended:
+		ts.Check(err)
+	case <-time.After(patience):
+		ts.Fatalf("the deliveries do not come; so far:\n%s", ts.ReadFile("deliveries"))
+	}
+}
