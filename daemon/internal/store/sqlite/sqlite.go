@@ -166,12 +166,6 @@ func (st *Store) load(now time.Time) error {
 	if err := st.wc.q("SELECT id, body FROM policies").each(st.pol.load); err != nil {
 		return err
 	}
-	if err := st.wc.q("SELECT DISTINCT lane FROM jobs INDEXED BY jobs_ready WHERE ready = 1").each(func(s *sqlite.Stmt) bool {
-		st.live.lane(s.ColumnText(0)).bound = firstKey
-		return true
-	}); err != nil {
-		return err
-	}
 	t, err := st.begin()
 	if err != nil {
 		return err
