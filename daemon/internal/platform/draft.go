@@ -16,8 +16,13 @@ import (
 )
 
 // maxTries bounds how often a change is made anew because somebody else's
-// came first.
-const maxTries = 20
+// came first. Whoever lost patientTries times within this process queues for
+// a turn, so that a crowd of writers ends up in a line instead of starving
+// one another.
+const (
+	maxTries     = 20
+	patientTries = 3
+)
 
 // draft is the world as a request would have it: a base that is not touched
 // and what differs from it.
@@ -55,6 +60,14 @@ func (c *change) subject() resource.Resource {
 // others write in between. Do sees a fresh draft each time.
 func (p *Platform) change(ctx context.Context, c Caller, dry bool, do func(*draft) error) (*draft, error) {
 	for try := range maxTries {
+		if try == patientTries {
+			select {
+			case p.turn <- struct{}{}:
+				defer func() { <-p.turn }()
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
 		w, err := p.currentWorld(ctx)
 		if err != nil {
 			return nil, err

@@ -32,6 +32,7 @@ type Platform struct {
 	log    *slog.Logger
 	now    func() time.Time
 	ids    flow.IDs
+	turn   chan struct{} // held by the one writer that others must not starve
 
 	world    atomic.Pointer[world] // of the last catalog seen
 	compiled compiled              // filters, for explain
@@ -52,7 +53,8 @@ func New(o Options) (*Platform, error) {
 		o.Now = time.Now
 	}
 	return &Platform{st: o.Store, sealer: o.Sealer, cache: o.Catalog, log: o.Logger,
-		now: func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
+		turn: make(chan struct{}, 1),
+		now:  func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
 }
 
 // Caller is who asks, as far as the rules need to know. Permissions are the
