@@ -26,6 +26,10 @@ func TestMain(m *testing.M) {
 // patience bounds how long a story waits for a fact.
 const patience = 15 * time.Second
 
+// quick lets processes end at once: under the race detector each would wait a
+// second for late reports.
+const quick = "atexit_sleep_ms=0"
+
 // The stories that need no server.
 func TestOffline(t *testing.T) {
 	t.Parallel()
@@ -58,6 +62,7 @@ func params(dir string, setup func(*testscript.Env)) testscript.Params {
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("GORACE", quick)
 			quickstart, err := filepath.Abs("../examples/quickstart")
 			if err != nil {
 				return err
@@ -148,7 +153,7 @@ func receive(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer out.Close()
 	c := exec.Command(fcctl(ts), append([]string{"receive", "--listen", "127.0.0.1:0"}, args...)...)
-	c.Stdout = out
+	c.Stdout, c.Env = out, append(os.Environ(), "GORACE="+quick)
 	talk, err := c.StderrPipe()
 	ts.Check(err)
 	ts.Check(c.Start())
