@@ -50,6 +50,8 @@ type server struct {
 	metrics *metrics
 	openapi []byte
 	bodies  budget
+	// pageBytes is where a page of payloads ends before it is full.
+	pageBytes int
 }
 
 // New makes the handler of the whole API.
@@ -78,7 +80,7 @@ func newServer(o Options) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make API: %w", err)
 	}
-	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m, bodies: budget{limit: batchesAtOnce * o.MaxBatch}}
+	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m, bodies: budget{limit: batchesAtOnce * o.MaxBatch}, pageBytes: defaultPageBytes}
 	s.router = adapter.New(adapter.Options{
 		NotFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, r, newProblem(http.StatusNotFound, "NOT_FOUND", "there is nothing at this path"))

@@ -44,7 +44,7 @@ func (s *server) listEvents(ctx context.Context, c *call, in *eventsQuery) (*res
 		MessageGroup: in.MessageGroup, Subject: in.Subject, Source: in.Source, Since: in.Since, Until: in.Until,
 	}
 	answer := eventsAnswer{Events: []json.RawMessage{}}
-	next, err := gather(in.limit(), func(limit int) (step, error) {
+	next, err := gather(in.limit(), s.pageBytes, func(limit int) (step, error) {
 		q.Limit = limit
 		page, err := s.p.Events(ctx, c.Caller, q)
 		if err != nil {
@@ -57,7 +57,7 @@ func (s *server) listEvents(ctx context.Context, c *call, in *eventsQuery) (*res
 			answer.Events = append(answer.Events, readEvent(e))
 			done.items++
 			done.bytes += len(e.Data)
-			if done.bytes >= maxPageBytes && i < len(page.Events)-1 {
+			if done.bytes >= s.pageBytes && i < len(page.Events)-1 {
 				done.next = uint64(e.Position) // the rest is for the next page
 				break
 			}

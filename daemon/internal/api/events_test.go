@@ -434,7 +434,8 @@ func TestALongPageIsGatheredAndALargeOneEndsEarly(t *testing.T) {
 			t.Errorf("%s: %d events in %d pages", query, n, pages)
 		}
 	}
-	batch(10, strings.Repeat("y", 1<<20-2))
+	w.api.pageBytes = 8 << 10
+	batch(10, strings.Repeat("y", 1<<10-2))
 	if n, pages := read("limit=1000"); n != 160 || pages != 2 {
 		t.Errorf("%d events in %d pages", n, pages)
 	}

@@ -70,7 +70,7 @@ func (s *server) listJobs(ctx context.Context, c *call, in *jobsQuery) (*result,
 	}
 	answer := jobsAnswer{DispatchJobs: []*JobView{}}
 	// Payloads of tasks come with their jobs and are dropped at each step.
-	next, err := gather(in.limit(), func(limit int) (step, error) {
+	next, err := gather(in.limit(), s.pageBytes, func(limit int) (step, error) {
 		q.Limit = limit
 		page, err := s.p.Jobs(ctx, c.Caller, q)
 		if err != nil {

@@ -28,8 +28,8 @@ func (p Paging) limit() int {
 // A page is gathered in steps and ends early when its payloads grow large, so
 // that no answer costs more memory than its limit suggests.
 const (
-	itemsOfStep  = 64
-	maxPageBytes = 8 << 20
+	itemsOfStep      = 64
+	defaultPageBytes = 8 << 20
 )
 
 // step is what one question to the store added to a page.
@@ -40,7 +40,7 @@ type step struct {
 }
 
 // gather asks in steps until a page is full, and says where the next begins.
-func gather(limit int, ask func(limit int) (step, error)) (next uint64, err error) {
+func gather(limit, maxBytes int, ask func(limit int) (step, error)) (next uint64, err error) {
 	bytes := 0
 	for limit > 0 {
 		done, err := ask(min(limit, itemsOfStep))
@@ -50,7 +50,7 @@ func gather(limit int, ask func(limit int) (step, error)) (next uint64, err erro
 		limit -= done.items
 		bytes += done.bytes
 		next = done.next
-		if next == 0 || done.items == 0 || done.partial || bytes >= maxPageBytes {
+		if next == 0 || done.items == 0 || done.partial || bytes >= maxBytes {
 			break
 		}
 	}
