@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,8 +56,9 @@ func TestACheckThatHangsIsAskedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHealth()
-		asked, release := 0, make(chan struct{})
-		h.Add("broker", func(context.Context) error { asked++; <-release; return nil })
+		var asked atomic.Int32
+		release := make(chan struct{})
+		h.Add("broker", func(context.Context) error { asked.Add(1); <-release; return nil })
 		h.SetPhase(Running)
 		for range 5 {
 			began := time.Now()
@@ -67,8 +69,8 @@ func TestACheckThatHangsIsAskedOnce(t *testing.T) {
 				t.Errorf("a report took %s, want %s", took, checkTimeout)
 			}
 		}
-		if asked != 1 {
-			t.Errorf("asked %d times while the first was not answered", asked)
+		if n := asked.Load(); n != 1 {
+			t.Errorf("asked %d times while the first was not answered", n)
 		}
 		close(release)
 		synctest.Wait()
