@@ -46,15 +46,21 @@ type board struct {
 
 // pool is a traffic class at work.
 type pool struct {
-	key    string
-	code   string
-	limit  int
-	active int
-	rate   limiter
-	lines  map[string]*line
-	turn   ring[*line] // lines with waiting deliveries, each once
-	wait   int         // deliveries in lines
-	meters poolMeters
+	key   string
+	code  string
+	limit int
+	// active deliveries are picked; of those, running ones are in their
+	// exchange and staged ones are started and wait for the next free slot.
+	active  int
+	running int
+	staged  ring[*delivery]
+	usual   time.Duration // how long exchanges take of late; 0 is not known
+	moved   time.Time     // when an exchange began or ended last
+	rate    limiter
+	lines   map[string]*line
+	turn    ring[*line] // lines with waiting deliveries, each once
+	wait    int         // deliveries in lines
+	meters  poolMeters
 }
 
 // endpoint is what bounds a receiver across pools.
@@ -62,6 +68,7 @@ type endpoint struct {
 	key    string
 	limit  int // exchanges at once; 0 is no limit
 	active int
+	moved  time.Time // when an exchange began or ended last
 	rate   limiter
 	lines  int
 }
@@ -214,7 +221,7 @@ func (b *board) pick(into []*delivery, limit int, now time.Time) (got []*deliver
 func (p *pool) pick(got []*delivery, limit int, now time.Time) ([]*delivery, time.Time) {
 	var next time.Time
 	passed := 0
-	for p.active < p.limit && len(got) < limit && passed < p.turn.len() {
+	for p.active < p.limit+p.ahead() && len(got) < limit && passed < p.turn.len() {
 		if wait := p.rate.wait(now); wait > 0 {
 			return got, now.Add(wait)
 		}
@@ -239,7 +246,9 @@ func (p *pool) pick(got []*delivery, limit int, now time.Time) ([]*delivery, tim
 		p.wait--
 		p.active++
 		l.active++
-		l.end.active++
+		if l.end.active++; l.end.active == 1 {
+			l.end.moved = time.Now() // the idle time before is nobody's wait
+		}
 		l.queued = false
 		l.queue()
 	}

@@ -12,12 +12,10 @@ import (
 const (
 	// rateWait is how long a delivery may wait in memory for a rate limit.
 	rateWait = time.Second
-	// crowdWait is how long a delivery may wait for a slot while the board
-	// is half full and its line has more than its share, and crowdPark for
-	// how long it is then parked.
-	crowdWait = time.Second
+	// crowdPark is for how long a delivery is parked whose turn would come
+	// later still, when the board is half full.
 	crowdPark = 5 * time.Second
-	// patientWait is the same without pressure.
+	// patientWait is how long a delivery waits without pressure.
 	patientWait = 15 * time.Second
 	// pausePark parks what waits for a person; the scheduler hands nothing
 	// out before that person acts, so this only spaces out a race.
@@ -95,14 +93,11 @@ func (b *board) sweep(now time.Time) []parked {
 	if b.closed || b.waiting == 0 {
 		return nil
 	}
-	wait := patientWait
-	if len(b.all) >= b.capacity()/2 {
-		wait = crowdWait
-	}
+	crowded := len(b.all) >= b.capacity()/2
 	var ps []parked
 	for _, p := range b.turn {
 		if p.wait > 0 {
-			ps = p.sweep(ps, wait, now)
+			ps = p.sweep(ps, crowded, now)
 		}
 	}
 	b.waiting -= len(ps)
@@ -112,36 +107,33 @@ func (b *board) sweep(now time.Time) []parked {
 	return ps
 }
 
-func (p *pool) sweep(ps []parked, patience time.Duration, now time.Time) []parked {
+func (p *pool) sweep(ps []parked, crowded bool, now time.Time) []parked {
 	lines := p.turn.len()
-	budget := max(2*p.limit, 16)
-	share := max(budget/max(lines, 1), 1)
+	pace := p.pace()
 	for i := range lines {
 		l := *p.turn.at(i)
-		keep := min(share, budget)
-		if l.end.limit > 0 {
-			keep = min(keep, 2*l.end.limit)
-		}
 		before := len(ps)
-		// What stands behind waits at least as long as the head has waited.
-		stuck := l.fifo.len() > 0 && now.Sub((*l.fifo.at(0)).arrived) > patience
 		l.fifo.filter(func(n int, d *delivery) bool {
 			waited := now.Sub(d.arrived)
 			// In a pool's turn the n-th of a line goes after n rounds.
-			due := max(l.end.rate.waitFor(n, now), p.rate.waitFor(n*lines+i, now))
+			turn := n*lines + i
+			due := max(l.end.rate.waitFor(n, now), p.rate.waitFor(turn, now))
+			slot := pace * time.Duration(turn) / time.Duration(p.limit)
+			if l.end.limit > 0 {
+				slot = max(slot, l.end.pace()*time.Duration(n)/time.Duration(l.end.limit))
+			}
 			switch {
-			case due+waited > rateWait && due > 0:
+			case due > 0 && due+waited > rateWait:
 				ps = append(ps, parked{d, now.Add(due), parkLimited})
 				p.meters.limited.Inc()
 				return false
-			case n >= keep && (stuck || waited > patience):
+			case crowded && slot > crowdPark, slot > 0 && waited > patientWait && turn > p.limit:
 				ps = append(ps, parked{d, now.Add(crowdPark), parkCrowded})
 				return false
 			}
 			return true
 		})
 		p.wait -= len(ps) - before
-		budget = max(budget-l.fifo.len(), 0)
 	}
 	return ps
 }

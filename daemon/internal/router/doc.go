@@ -15,7 +15,8 @@
 // for nothing.
 //
 // Nothing is sent before Start has said StartOK, and Start happens only when
-// a slot is free, so that a lease covers the exchange and no waiting. An
+// a slot is free, or will be within a blink because the pool's exchanges are
+// quick, so that the lease and its slack cover the exchange. An
 // outcome that can not be written is repeated until it is, and until then the
 // router starts nothing new. Messages that can not go now (paused, limited for
 // more than a second, crowded out) are parked: their jobs are PENDING again,

@@ -74,10 +74,10 @@ func (c *courier) attempt(ctx context.Context, o *order, w *desk, a *flow.Attemp
 		x.Failure, x.Problem = p.failure, p.problem
 		return true
 	}
-	timeout := deadline(j, time.Since(o.started))
-	if timeout <= 0 {
+	timeout, inTime := deadline(j, time.Since(o.started))
+	if !inTime {
 		a.Verdict, a.ErrorType = flow.Lost, flow.ErrorUnknown
-		a.Error = "the router stood still for too long between starting the job and sending it; nothing was sent"
+		a.Error = "too long a time went by between the start of the job and its request, so nothing was sent"
 		return false
 	}
 	dataOnly := o.route.Subscription != nil && o.route.Subscription.DataOnly
@@ -100,14 +100,14 @@ func (c *courier) attempt(ctx context.Context, o *order, w *desk, a *flow.Attemp
 	return true
 }
 
-// deadline is how long the exchange may take so that it ends before the
-// lease, of which spent is gone.
-func deadline(j *flow.Job, spent time.Duration) time.Duration {
-	left := j.Policy.Timeout + flow.LeaseSlack - leaseMargin - spent
-	if j.Policy.Timeout > 0 {
-		left = min(left, j.Policy.Timeout)
+// deadline is how long the exchange may take: the policy's timeout, if with
+// it the exchange is sure to end before the lease, of which spent is gone.
+func deadline(j *flow.Job, spent time.Duration) (timeout time.Duration, inTime bool) {
+	left := flow.LeaseSlack - leaseMargin - spent
+	if j.Policy.Timeout <= 0 {
+		return left, left > 0
 	}
-	return left
+	return j.Policy.Timeout, left >= 0
 }
 
 // payload is a request's body. The bytes belong to the request: the transport

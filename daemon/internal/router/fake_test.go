@@ -39,6 +39,8 @@ type fakeStore struct {
 	changed chan struct{}
 	fault   func(verb string) error
 	handOut *queuetest.Fake
+	// impatient hands parked jobs out again at once.
+	impatient bool
 }
 
 func newFakeStore(q *queuetest.Fake) *fakeStore {
@@ -255,6 +257,9 @@ func (s *fakeStore) Park(_ context.Context, parks []store.Park, now time.Time) e
 		s.parks = append(s.parks, p)
 		if j := s.jobs[p.Job]; j != nil && j.Status == flow.Queued && j.Ticket == p.Ticket {
 			j.Status, j.Due = flow.Pending, p.Until
+			if s.impatient {
+				s.offer(j)
+			}
 		}
 	}
 	return nil

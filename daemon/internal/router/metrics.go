@@ -130,7 +130,7 @@ func (m *meters) Collect(c chan<- prometheus.Metric) {
 	all := len(m.board.all)
 	for _, p := range m.board.turn {
 		s := sums[p.code]
-		sums[p.code] = sum{s.depth + p.wait, s.active + p.active}
+		sums[p.code] = sum{s.depth + p.wait, s.active + p.running}
 	}
 	m.board.mu.Unlock()
 	gauge(m.inFlight, all)

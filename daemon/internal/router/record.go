@@ -93,11 +93,11 @@ func (r *Router) write(batch []*delivery, outcomes []store.Outcome, now time.Tim
 // written does what follows from a recorded outcome.
 func (r *Router) written(d *delivery, a *store.Recorded) {
 	t := &d.attempt
-	if t.PauseSubject && d.job.SubscriptionID != "" {
-		r.gone.put(d.job.SubscriptionID)
-	}
 	if t.Warn {
 		r.warn(d)
+	}
+	if t.PauseSubject && d.job.SubscriptionID != "" {
+		r.gone.put(d.job.SubscriptionID)
 	}
 	if a.Job.Status.DeadLetter() {
 		r.Logger.Warn("job became a dead letter", "job", d.id, "event", d.job.EventID, "client", d.job.ClientID,

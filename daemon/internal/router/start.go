@@ -27,6 +27,9 @@ func (r *Router) start(stop, workStop <-chan struct{}, workers *sync.WaitGroup) 
 			more bool
 			next time.Time
 		)
+		for d := r.board.unstage(); d != nil; d = r.board.unstage() {
+			r.hand(d, workStop, workers)
+		}
 		batch = batch[:0]
 		now := r.Now()
 		// While an outcome can not be written nothing new starts.
@@ -92,7 +95,9 @@ func (r *Router) begun(d *delivery, a *store.Started, workStop <-chan struct{}, 
 	switch a.Result {
 	case store.StartOK:
 		d.job, d.event = a.Job, a.Event
-		r.hand(d, workStop, workers)
+		if r.board.begin(d) {
+			r.hand(d, workStop, workers)
+		}
 		return
 	case store.StartLeased:
 		r.board.release(d)

@@ -27,7 +27,9 @@ func (r *Router) worker(d *delivery, stop <-chan struct{}) {
 	idle := time.NewTimer(idleWorker)
 	defer idle.Stop()
 	for {
-		r.deliver(d, &w)
+		for d != nil {
+			d = r.deliver(d, &w)
+		}
 		idle.Reset(idleWorker)
 		select {
 		case d = <-r.work:
@@ -40,12 +42,14 @@ func (r *Router) worker(d *delivery, stop <-chan struct{}) {
 }
 
 // deliver makes the exchange of a started delivery and passes its outcome on.
-func (r *Router) deliver(d *delivery, w *desk) {
+// It returns the delivery that has its slot next, if one is staged.
+func (r *Router) deliver(d *delivery, w *desk) (next *delivery) {
 	r.attempt(d, w)
 	d.event = nil
 	d.line.pool.meters.count(d.attempt.Verdict, d.attempt.Duration)
-	r.board.release(d)
+	next = r.board.finish(d)
 	r.outcomes.put(d)
+	return next
 }
 
 // attempt is the exchange, with a panic contained: it costs this job one
