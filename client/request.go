@@ -80,8 +80,12 @@ func (c *Client) do(ctx context.Context, k call, out any) (http.Header, error) {
 			// another is asked once.
 			renewed = true
 			c.tokens.Reject(token)
-			if again, terr := c.tokens.Token(ctx); terr == nil && again != token {
+			again, terr := c.tokens.Token(ctx)
+			switch {
+			case terr == nil && again != token:
 				continue
+			case terr != nil && !errors.Is(terr, ErrSessionOver):
+				return nil, fmt.Errorf("get another token: %w", terr)
 			}
 			return nil, err
 		}

@@ -117,8 +117,7 @@ func run(ctx context.Context, bin, quickstart string) (err error) {
 	s.step("$ fcctl events publish %s", filepath.Join(quickstart, "events", "*.json"))
 	s.show("Eight events. The newsletter matches no subscription, one order is big enough for the\nfilter, the parcels are in groups, and parcel 7 meets a receiver that fails twice first.\n")
 	s.began = time.Now()
-	out, err = st.fcctl(ctx, append([]string{"events", "publish"}, files...)...)
-	if err != nil {
+	if _, err := st.fcctl(ctx, append([]string{"events", "publish"}, files...)...); err != nil {
 		return err
 	}
 	select {
