@@ -31,7 +31,17 @@ func (st *Store) Retry(ctx context.Context, sc store.Scope, id flow.ID, now time
 		out = j
 		return t.save(&j, from)
 	})
-	return out, err
+	return answer(&out, err)
+}
+
+// answer is what a verb came to. When the caller gave up the writer may still
+// be at it, so that nothing but the error may be looked at.
+func answer[T any](v *T, err error) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return *v, nil
 }
 
 // Cancel implements store.Jobs.
@@ -48,7 +58,7 @@ func (st *Store) Cancel(ctx context.Context, sc store.Scope, id flow.ID, why flo
 		out, err = t.cancel(j, why, now)
 		return err
 	})
-	return out, err
+	return answer(&out, err)
 }
 
 func (t *tx) cancel(j flow.Job, why flow.Reason, now time.Time) (flow.Job, error) {
@@ -68,9 +78,9 @@ func (t *tx) cancel(j flow.Job, why flow.Reason, now time.Time) (flow.Job, error
 
 // CancelLane implements store.Jobs. Jobs that wait are found through the
 // holders of their gates: ready, out, or dead letters that block.
-func (st *Store) CancelLane(ctx context.Context, lane string, why flow.Reason, now time.Time, limit int) (n int, err error) {
-	err = st.write(ctx, func(t *tx) error {
-		n = 0
+func (st *Store) CancelLane(ctx context.Context, lane string, why flow.Reason, now time.Time, limit int) (int, error) {
+	n := 0
+	err := st.write(ctx, func(t *tx) error {
 		// Those that are marked already stand in the way and count for nothing.
 		marked := t.st.live.outOf(lane) + len(t.dirty)
 		heads, err := t.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? LIMIT ?").text(lane).int(int64(limit + marked)).ids()
@@ -102,7 +112,7 @@ func (st *Store) CancelLane(ctx context.Context, lane string, why flow.Reason, n
 		}
 		return t.cancelBlocked(lane, why, now, limit, &n)
 	})
-	return n, err
+	return answer(&n, err)
 }
 
 // cancelBlocked cancels what waits behind the dead letters that block keys of

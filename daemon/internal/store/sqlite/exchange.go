@@ -213,7 +213,6 @@ func (st *Store) Recover(ctx context.Context, staleBefore, now time.Time, limit 
 	}
 	var r store.Recovered
 	err := st.write(ctx, func(t *tx) error {
-		r = store.Recovered{}
 		for _, f := range found[:min(limit, len(found))] {
 			j, err := t.load(f.ID)
 			if err != nil || !overdue(&j) {
@@ -234,7 +233,7 @@ func (st *Store) Recover(ctx context.Context, staleBefore, now time.Time, limit 
 		}
 		return nil
 	})
-	return r, err
+	return answer(&r, err)
 }
 
 // returnLeases ends the leases of the former owner of the file.

@@ -174,15 +174,16 @@ func (st *Store) Skip(ctx context.Context, sc store.Scope, key flow.OrderKey, he
 }
 
 // CancelWaiting implements store.Gates.
-func (st *Store) CancelWaiting(ctx context.Context, sc store.Scope, key flow.OrderKey, now time.Time, limit int) (n int, err error) {
+func (st *Store) CancelWaiting(ctx context.Context, sc store.Scope, key flow.OrderKey, now time.Time, limit int) (int, error) {
 	if _, err := st.Gate(ctx, sc, key); err != nil {
 		return 0, err
 	}
-	err = st.write(ctx, func(t *tx) (err error) {
+	n := 0
+	err := st.write(ctx, func(t *tx) (err error) {
 		n, err = t.cancelWaiting(key, flow.ReasonCancelled, now, limit)
 		return err
 	})
-	return n, err
+	return answer(&n, err)
 }
 
 func (t *tx) cancelWaiting(key flow.OrderKey, why flow.Reason, now time.Time, limit int) (int, error) {

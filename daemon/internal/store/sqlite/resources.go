@@ -125,8 +125,9 @@ func (st *Store) Audit(ctx context.Context, sc store.Scope, before flow.ID, limi
 }
 
 // Acquire implements store.Leases.
-func (st *Store) Acquire(ctx context.Context, name, owner string, until, now time.Time) (fence int64, err error) {
-	err = st.write(ctx, func(t *tx) error {
+func (st *Store) Acquire(ctx context.Context, name, owner string, until, now time.Time) (int64, error) {
+	var fence int64
+	err := st.write(ctx, func(t *tx) error {
 		var holder string
 		var ends time.Time
 		if _, err := t.q("SELECT owner, until, fence FROM leases WHERE name = ?").text(name).one(func(s *sqlite.Stmt) {
@@ -143,10 +144,7 @@ func (st *Store) Acquire(ctx context.Context, name, owner string, until, now tim
 		return t.q("INSERT INTO leases(name, owner, until, fence) VALUES(?,?,?,?) ON CONFLICT(name) DO UPDATE SET owner = excluded.owner, until = excluded.until, fence = excluded.fence").
 			text(name).text(owner).after(until).int(fence).exec()
 	})
-	if err != nil {
-		return 0, err
-	}
-	return fence, nil
+	return answer(&fence, err)
 }
 
 // Drop implements store.Leases. The row stays, for its fencing token.
