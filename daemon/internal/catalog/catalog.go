@@ -38,6 +38,7 @@ type Catalog struct {
 	Broken []error
 
 	defaultPool *resource.DispatchPool
+	unreadable  map[string]bool // by id; they are there all the same
 }
 
 // Route is where a job goes as things stand now.
@@ -50,8 +51,14 @@ type Route struct {
 	Wait         string // not empty: why the job must not go now
 }
 
+// Gone says that a subscription was deleted. One that can not be read (its
+// key is missing, say) is not gone: its jobs wait until it is mended.
+func (c *Catalog) Gone(subscriptionID string) bool {
+	return c.Subscriptions[subscriptionID] == nil && !c.unreadable[subscriptionID]
+}
+
 // Route resolves a job. It is false when the job's subscription or connection
-// is gone.
+// is gone or can not be read.
 func (c *Catalog) Route(j *flow.Job) (Route, bool) {
 	if j.SubscriptionID != "" {
 		return c.RouteSubscription(j.SubscriptionID)
@@ -68,7 +75,11 @@ func (c *Catalog) Route(j *flow.Job) (Route, bool) {
 func (c *Catalog) RouteSubscription(id string) (Route, bool) {
 	s := c.Subscriptions[id]
 	if s == nil {
-		return Route{}, false
+		r := Route{Pool: c.defaultPool}
+		if c.unreadable[id] {
+			r.Wait = "subscription " + id + " can not be read"
+		}
+		return r, false
 	}
 	r := Route{Subscription: s, Pool: c.Pool(s.DispatchPoolID)}
 	if s.Status == resource.SubscriptionPaused {
@@ -82,6 +93,9 @@ func (c *Catalog) finish(r Route, connectionID, target string) (Route, bool) {
 	if connectionID != "" {
 		conn := c.Connections[connectionID]
 		if conn == nil {
+			if c.unreadable[connectionID] {
+				r.Wait = "connection " + connectionID + " can not be read"
+			}
 			return r, false
 		}
 		r.Connection, r.Endpoint = conn, conn.ID
@@ -173,11 +187,13 @@ func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, err
 		Subscriptions: map[string]*resource.Subscription{},
 		Connections:   map[string]*resource.Connection{},
 		Pools:         map[string]*resource.DispatchPool{},
+		unreadable:    map[string]bool{},
 	}
 	for _, d := range docs {
 		r, err := Decode(d, sealer)
 		if err != nil {
 			cat.Broken = append(cat.Broken, err)
+			cat.unreadable[d.ID] = true
 			continue
 		}
 		switch v := r.(type) {

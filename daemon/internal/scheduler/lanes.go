@@ -33,6 +33,18 @@ func (l *lanes) at(name string, t time.Time) {
 	}
 	l.times[name] = t
 	heap.Push(&l.later, look{name, t})
+	if len(l.later) > 2*len(l.times)+64 {
+		l.prune()
+	}
+}
+
+// prune drops looks that an earlier one has replaced.
+func (l *lanes) prune() {
+	l.later = l.later[:0]
+	for name, t := range l.times {
+		l.later = append(l.later, look{name, t})
+	}
+	heap.Init(&l.later)
 }
 
 // ripen moves lanes whose time has come into the round.

@@ -24,6 +24,7 @@ type Store interface {
 	CancelLane(ctx context.Context, lane string, why flow.Reason, now time.Time, limit int) (int, error)
 	Recover(ctx context.Context, staleBefore, now time.Time, limit int) (store.Recovered, error)
 	ListHolds(ctx context.Context, now time.Time) ([]store.Hold, error)
+	Blocked(ctx context.Context, sc store.Scope, limit int) ([]store.Gate, error)
 	Stats(ctx context.Context) (store.Stats, error)
 	Wakes() *store.Wakes
 }
@@ -55,6 +56,7 @@ type Scheduler struct {
 	m     *metrics
 	holds map[string]time.Time // by endpoint
 	lanes lanes
+	cat   *catalog.Catalog // of the last round
 	batch []queue.Message
 	marks []store.Ticket
 }
@@ -156,6 +158,9 @@ func (s *Scheduler) Step(ctx context.Context, keys []string, all bool) error {
 	if err != nil {
 		return err
 	}
+	if err := s.mourn(ctx, cat); err != nil {
+		return err
+	}
 	began := now
 	for _, lane := range s.lanes.take() {
 		if err := s.serve(ctx, cat, lane); err != nil {
@@ -206,13 +211,46 @@ func (s *Scheduler) survey(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// maxMourned is how many blocked keys are looked at for subscriptions that are
+// gone. Those that block longest come first, and cancelling makes room.
+const maxMourned = 1000
+
+// mourn looks, once for each catalog, for subscriptions that are gone. The
+// survey finds those with jobs that could go; a lane whose every job waits
+// behind dead letters is found here.
+func (s *Scheduler) mourn(ctx context.Context, cat *catalog.Catalog) error {
+	if s.cat == cat {
+		return nil
+	}
+	if s.cat != nil {
+		for id := range s.cat.Subscriptions {
+			if cat.Gone(id) {
+				s.lanes.touch(id)
+			}
+		}
+	}
+	gates, err := s.o.Store.Blocked(ctx, store.Everything, maxMourned)
+	if err != nil {
+		return err
+	}
+	for _, g := range gates {
+		if !isTask(g.SubscriptionID) && cat.Gone(g.SubscriptionID) {
+			s.lanes.touch(g.SubscriptionID)
+		}
+	}
+	s.cat = cat
+	return nil
+}
+
+func isTask(lane string) bool { return strings.HasPrefix(lane, "t:") }
+
 // serve takes one lane's offer into the batch.
 func (s *Scheduler) serve(ctx context.Context, cat *catalog.Catalog, lane string) error {
 	now := s.o.Now()
-	task := strings.HasPrefix(lane, "t:")
+	task := isTask(lane)
 	var r catalog.Route
 	if !task {
-		if cat.Subscriptions[lane] == nil {
+		if cat.Gone(lane) {
 			return s.orphaned(ctx, cat, lane, now)
 		}
 		// One that can not be resolved goes out as well: the router ends its
@@ -243,8 +281,9 @@ func (s *Scheduler) serve(ctx context.Context, cat *catalog.Catalog, lane string
 	for i := range o.Jobs {
 		j := &o.Jobs[i]
 		if task {
+			// Tasks of one target may be in different pools.
 			if r, _ = cat.Route(j); !s.mayGo(lane, r, now) {
-				return nil
+				continue
 			}
 		}
 		s.add(j, &r)
@@ -289,7 +328,7 @@ func (s *Scheduler) orphaned(ctx context.Context, cat *catalog.Catalog, lane str
 	if err != nil {
 		return err
 	}
-	if fresh.Version != cat.Version && fresh.Subscriptions[lane] != nil {
+	if fresh.Version != cat.Version && !fresh.Gone(lane) {
 		s.lanes.touch(lane)
 		return nil
 	}
