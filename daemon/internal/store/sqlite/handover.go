@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -11,35 +12,27 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// Lanes implements store.Jobs: it skips from lane to lane in the index of
-// ready jobs, so that it costs a seek for each lane and nothing for each job.
+// Lanes implements store.Jobs. Every lane with open work has its place in
+// memory, if only to say that its jobs are on disk.
 func (st *Store) Lanes(ctx context.Context, after string, limit int) ([]store.Lane, error) {
-	busy := st.live.lanes()
-	i, _ := slices.BinarySearch(busy, after)
-	busy = busy[i:]
+	names := st.live.names()
+	i, found := slices.BinarySearch(names, after)
+	if found {
+		i++
+	}
 	var out []store.Lane
 	err := st.read(ctx, func(c *conn) error {
-		for len(out) < limit && ctx.Err() == nil {
-			var lane store.Lane
-			found, err := c.q("SELECT lane FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane > ? ORDER BY lane LIMIT 1").text(after).
-				one(func(s *sqlite.Stmt) { lane.Name = s.ColumnText(0) })
+		for _, name := range names[i:] {
+			if len(out) == limit || ctx.Err() != nil {
+				break
+			}
+			next, err := st.firstDue(c, name)
 			if err != nil {
 				return err
 			}
-			for len(busy) > 0 && busy[0] <= after {
-				busy = busy[1:]
+			if !next.IsZero() || st.live.outOf(name) > 0 {
+				out = append(out, store.Lane{Name: name, Next: next})
 			}
-			if len(busy) > 0 && (!found || busy[0] < lane.Name) {
-				lane.Name, found = busy[0], true
-			}
-			if !found {
-				return nil
-			}
-			after = lane.Name
-			if lane.Next, err = st.nextDue(c, lane.Name, -1<<62); err != nil {
-				return err
-			}
-			out = append(out, lane)
 		}
 		return ctx.Err()
 	})
@@ -47,6 +40,14 @@ func (st *Store) Lanes(ctx context.Context, after string, limit int) ([]store.La
 		return nil, fmt.Errorf("list lanes: %w", err)
 	}
 	return out, nil
+}
+
+// firstDue is when the first ready job of a lane is due.
+func (st *Store) firstDue(c *conn, lane string) (time.Time, error) {
+	if st.live.bound(lane) == lastKey {
+		return st.live.first(lane), nil
+	}
+	return st.nextDue(c, lane, math.MinInt64)
 }
 
 // nextDue returns when the first PENDING job of a lane is due that is due
@@ -63,35 +64,27 @@ func (st *Store) nextDue(c *conn, lane string, after int64) (due time.Time, err 
 	return due, err
 }
 
+// refillBatch is how many jobs are read when the hot part of a lane is used
+// up.
+const refillBatch = 1024
+
 // Offer implements store.Jobs.
 func (st *Store) Offer(ctx context.Context, lane string, window int, now time.Time) (store.Offer, error) {
-	o := store.Offer{Out: st.live.outOf(lane)}
-	room := window - o.Out
-	err := st.read(ctx, func(c *conn) error {
-		var cold []flow.ID
-		if room > 0 {
-			o.Jobs = make([]flow.Job, 0, min(room, 64))
-			err := c.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? AND due <= ? ORDER BY due, position").
-				text(lane).int(now.UnixMilli()).each(func(s *sqlite.Stmt) bool {
-				id := flow.ID(s.ColumnInt64(0))
-				switch j := st.live.get(id); {
-				case j == nil:
-					cold = append(cold, id)
-					o.Jobs = append(o.Jobs, flow.Job{ID: id})
-				case j.Status == flow.Pending && !j.Waiting && !j.Due.After(now):
-					o.Jobs = append(o.Jobs, *j)
-				}
-				return len(o.Jobs) < room
-			})
-			if err != nil {
-				return err
-			}
+	if err := st.isClosed(); err != nil {
+		return store.Offer{}, err
+	}
+	o, cold := st.live.offer(lane, window, now)
+	for cold && len(o.Jobs) < window-o.Out && st.live.bound(lane).due <= now.UnixMilli() {
+		if err := st.refill(ctx, lane); err != nil {
+			return store.Offer{}, fmt.Errorf("offer jobs of %s: %w", lane, err)
 		}
-		if err := st.warm(c, &o, cold, now); err != nil {
-			return err
-		}
-		next, err := st.nextDue(c, lane, now.UnixMilli())
-		o.Next = next
+		o, cold = st.live.offer(lane, window, now)
+	}
+	if !cold {
+		return o, nil
+	}
+	err := st.read(ctx, func(c *conn) (err error) {
+		o.Next, err = st.nextDue(c, lane, now.UnixMilli())
 		return err
 	})
 	if err != nil {
@@ -100,29 +93,41 @@ func (st *Store) Offer(ctx context.Context, lane string, window int, now time.Ti
 	return o, nil
 }
 
-// warm reads the offered jobs that were not in memory. One that has changed
-// since the index was read is left out.
-func (st *Store) warm(c *conn, o *store.Offer, cold []flow.ID, now time.Time) error {
-	if len(cold) == 0 {
-		return nil
-	}
-	kept := o.Jobs[:0]
-	for _, j := range o.Jobs {
-		if len(cold) > 0 && cold[0] == j.ID {
-			cold = cold[1:]
-			read, err := st.current(c, j.ID)
-			if err != nil {
-				return err
-			}
-			if read.Status != flow.Pending || read.Waiting || read.Due.After(now) {
+// refill reads the next ready jobs of a lane from disk. It runs in the
+// writer, so that nothing changes between reading and keeping them.
+func (st *Store) refill(ctx context.Context, lane string) error {
+	return st.write(ctx, func(t *tx) error {
+		bound := st.live.bound(lane)
+		if bound == lastKey {
+			return nil
+		}
+		var read []flow.Job
+		err := t.q("SELECT " + jobCols + " FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? AND (due, position) >= (?, ?) ORDER BY due, position LIMIT ?").
+			text(lane).int(bound.due).int(bound.position).int(refillBatch).each(func(s *sqlite.Stmt) bool {
+			read = append(read, st.pol.scanJob(s))
+			return true
+		})
+		if err != nil {
+			return fmt.Errorf("read jobs of %s: %w", lane, err)
+		}
+		bound = lastKey
+		if len(read) == refillBatch {
+			bound = keyOf(&read[len(read)-1])
+			bound.position++
+		}
+		t.notes.bounds = append(t.notes.bounds, laneBound{lane, bound})
+		for i := range read {
+			j := &read[i]
+			if t.dirty[j.ID] != nil || st.live.get(j.ID) != nil {
 				continue
 			}
-			j = read
+			if err := t.fillTask(j); err != nil {
+				return err
+			}
+			t.put(j)
 		}
-		kept = append(kept, j)
-	}
-	o.Jobs = kept
-	return nil
+		return nil
+	})
 }
 
 // MarkQueued implements store.Jobs.

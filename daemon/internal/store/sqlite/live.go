@@ -9,27 +9,26 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
-// maxLive bounds the PENDING jobs kept in memory; those that are out come on
-// top, and their number is bounded by the windows.
-const maxLive = 16_384
-
-// live keeps open jobs in memory: all that are QUEUED or PROCESSING, and the
-// latest of those that are PENDING. What is here is what was committed, with
-// one addition: QUEUED is known to memory only. On disk such a job stays
-// PENDING with the ticket before. Opening would make it PENDING anyway, so
-// writing it down would buy nothing; the price is that after a crash a
-// hand-over may repeat the message id of the one before, as after a crash
-// between publishing and marking.
+// live keeps open jobs in memory: all that are QUEUED or PROCESSING, and of
+// those that are ready the first of each lane (see hot). What is here is what
+// was committed, with one addition: QUEUED is known to memory only. On disk
+// such a job stays PENDING with the ticket before. Opening would make it
+// PENDING anyway, so writing it down would buy nothing; the price is that
+// after a crash a hand-over may repeat the message id of the one before, as
+// after a crash between publishing and marking.
 type live struct {
 	mu    sync.RWMutex
 	jobs  map[flow.ID]*flow.Job
 	out   map[string]int // QUEUED or PROCESSING jobs by lane
-	order []flow.ID      // in which jobs came, for eviction
-	next  int            // the length of order at which to evict again
+	lanes map[string]*hot
+
+	limit   int // PENDING jobs in memory; those that are out come on top
+	perLane int // of a lane
 }
 
-func (l *live) init() {
-	l.jobs, l.out = map[flow.ID]*flow.Job{}, map[string]int{}
+func (l *live) init(limit int) {
+	l.limit, l.perLane = limit, max(limit/8, 1)
+	l.jobs, l.out, l.lanes = map[flow.ID]*flow.Job{}, map[string]int{}, map[string]*hot{}
 }
 
 // get returns a job that must not be changed, or nil.
@@ -39,17 +38,24 @@ func (l *live) get(id flow.ID) *flow.Job {
 	return l.jobs[id]
 }
 
-// merge takes over what a commit made of jobs.
-func (l *live) merge(jobs []*flow.Job) {
-	if len(jobs) == 0 {
+// merge takes over what a commit made of jobs, in order, after the bounds
+// that it moved.
+func (l *live) merge(jobs []*flow.Job, moved []laneBound) {
+	if len(jobs) == 0 && len(moved) == 0 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, m := range moved {
+		h := l.lane(m.lane)
+		h.bound, h.refilled = m.bound, true
+	}
 	for _, j := range jobs {
 		l.set(j)
 	}
-	l.evict()
+	for _, m := range moved {
+		l.lane(m.lane).refilled = false
+	}
 }
 
 func (l *live) set(j *flow.Job) {
@@ -66,38 +72,88 @@ func (l *live) set(j *flow.Job) {
 			delete(l.out, j.Lane)
 		}
 	}
-	if j.Status.Final() {
+	switch {
+	case j.Status.Final():
 		delete(l.jobs, j.ID)
-		return
+	case is:
+		l.jobs[j.ID] = j
+	case j.Waiting:
+		if prev != nil || len(l.jobs) < l.limit {
+			l.jobs[j.ID] = j
+		}
+	default:
+		l.setReady(j, prev)
 	}
-	if prev == nil {
-		l.order = append(l.order, j.ID)
-	}
-	l.jobs[j.ID] = j
 }
 
-// evict drops the oldest PENDING jobs beyond the bound. Those that are out
-// keep their place.
-func (l *live) evict() {
-	if len(l.order) < max(l.next, 2*maxLive) {
+// setReady keeps a ready job if it belongs to the hot part of its lane.
+func (l *live) setReady(j, prev *flow.Job) {
+	h, k := l.lane(j.Lane), keyOf(j)
+	full := prev == nil && !h.refilled && (len(l.jobs) >= l.limit || h.len() >= l.perLane)
+	if full && k.less(h.bound) {
+		h.bound = k
+	}
+	if !k.less(h.bound) {
+		delete(l.jobs, j.ID) // it waits on disk for its turn
 		return
 	}
-	kept := l.order[:0]
-	excess := len(l.jobs) - maxLive
-	for _, id := range l.order {
-		j := l.jobs[id]
-		switch {
-		case j == nil: // ended
-		case excess > 0 && !isOut(j.Status):
-			delete(l.jobs, id)
-			excess--
-		default:
-			kept = append(kept, id)
-		}
+	l.jobs[j.ID] = j
+	if prev != nil && ready(prev) && keyOf(prev) == k {
+		return // it stands there already
 	}
-	// Jobs that are out may be more than the bound; then it takes as many
-	// again until it is worth the next look.
-	l.order, l.next = kept, 2*len(kept)
+	h.push(entry{k, j.ID})
+}
+
+func (l *live) lane(name string) *hot {
+	h := l.lanes[name]
+	if h == nil {
+		h = &hot{bound: lastKey}
+		l.lanes[name] = h
+	}
+	return h
+}
+
+// offer returns up to room jobs of a lane that are due, and when the next is.
+// When cold is true there may be more on disk that are due, or nothing is
+// known of what is due next.
+func (l *live) offer(lane string, window int, now time.Time) (o store.Offer, cold bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o.Out = l.out[lane]
+	h := l.lanes[lane]
+	if h == nil {
+		return o, false
+	}
+	at := now.UnixMilli()
+	o.Jobs = h.take(max(window-o.Out, 0), at, l.jobs)
+	if h.bound == lastKey {
+		o.Next = h.next(at, l.jobs)
+		if h.len() == 0 && o.Out == 0 {
+			delete(l.lanes, lane)
+		}
+		return o, false
+	}
+	return o, true
+}
+
+// first is when the first job of a lane is due that is wholly in memory.
+func (l *live) first(lane string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h := l.lanes[lane]; h != nil {
+		return h.first(l.jobs)
+	}
+	return time.Time{}
+}
+
+// bound is where the hot part of a lane ends.
+func (l *live) bound(lane string) key {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if h := l.lanes[lane]; h != nil {
+		return h.bound
+	}
+	return lastKey
 }
 
 // markQueued makes jobs QUEUED that are PENDING with the ticket before. It
@@ -120,7 +176,7 @@ func (l *live) markQueued(tickets []store.Ticket, now time.Time) (unknown []stor
 }
 
 func queued(j *flow.Job, ticket int64, now time.Time) (*flow.Job, bool) {
-	if j.Status != flow.Pending || j.Waiting || j.Ticket != ticket-1 {
+	if !ready(j) || j.Ticket != ticket-1 {
 		return nil, false
 	}
 	q := *j
@@ -128,16 +184,22 @@ func queued(j *flow.Job, ticket int64, now time.Time) (*flow.Job, bool) {
 	return &q, true
 }
 
-// lanes returns the lanes that have jobs out.
-func (l *live) lanes() []string {
+// ready says that a job may be handed out once it is due.
+func ready(j *flow.Job) bool { return j.Status == flow.Pending && !j.Waiting }
+
+// names returns the lanes that have jobs out or ready.
+func (l *live) names() []string {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	out := make([]string, 0, len(l.out))
+	out := make([]string, 0, len(l.lanes)+len(l.out))
 	for lane := range l.out {
 		out = append(out, lane)
 	}
+	for lane := range l.lanes {
+		out = append(out, lane)
+	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 func (l *live) outOf(lane string) int {

@@ -22,6 +22,9 @@ type Options struct {
 	Logger *slog.Logger
 	// CacheBytes bounds the event data kept in memory. Default: 24 MiB.
 	CacheBytes int
+	// HotJobs bounds the PENDING jobs kept in memory; an eighth of it each
+	// lane. Default: 32768.
+	HotJobs int
 	// Readers is the number of reading connections. Default: 3.
 	Readers int
 	// Now is the time of opening, at which leases of the former owner end.
@@ -72,6 +75,9 @@ func Open(path string, o Options) (*Store, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 24 << 20
 	}
+	if o.HotJobs == 0 {
+		o.HotJobs = 32_768
+	}
 	if o.Readers == 0 {
 		o.Readers = 3
 	}
@@ -91,7 +97,7 @@ func Open(path string, o Options) (*Store, error) {
 		readers: make(chan *conn, o.Readers), wakes: store.NewWakes(), cache: newEventCache(o.CacheBytes),
 	}
 	st.wal.quit, st.wal.done = make(chan struct{}), make(chan struct{})
-	st.live.init()
+	st.live.init(o.HotJobs)
 	st.tx.st, st.tx.dirty = st, map[flow.ID]*flow.Job{}
 	st.pol.init()
 	if err := st.start(o); err != nil {
@@ -164,6 +170,12 @@ func (st *Store) load(now time.Time) error {
 	st.ids.After(flow.ID(st.last.Load()))
 	st.cache.from = st.last.Load()
 	if err := st.wc.q("SELECT id, body FROM policies").each(st.pol.load); err != nil {
+		return err
+	}
+	if err := st.wc.q("SELECT DISTINCT lane FROM jobs INDEXED BY jobs_ready WHERE ready = 1").each(func(s *sqlite.Stmt) bool {
+		st.live.lane(s.ColumnText(0)).bound = firstKey
+		return true
+	}); err != nil {
 		return err
 	}
 	t, err := st.begin()

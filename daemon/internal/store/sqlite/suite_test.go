@@ -25,6 +25,6 @@ func TestStore(t *testing.T) {
 		}
 	}
 	t.Run("as it is", suite(Options{}))
-	// With next to no memory every event takes the way over the disk.
-	t.Run("without memory", suite(Options{CacheBytes: 1, Readers: 1}))
+	// With next to no memory every event and most jobs take the way over the disk.
+	t.Run("without memory", suite(Options{CacheBytes: 1, Readers: 1, HotJobs: 2}))
 }

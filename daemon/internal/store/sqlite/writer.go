@@ -33,6 +33,7 @@ type tx struct {
 // notes is what happens after a commit, and only then.
 type notes struct {
 	jobs   []*flow.Job // as they have become, in order; the last one of an id counts
+	bounds []laneBound // of the hot parts of lanes, before jobs
 	lanes  []string    // to wake
 	open   int64
 	blocks int64
@@ -41,16 +42,18 @@ type notes struct {
 
 // mark is a place in the notes to go back to.
 type mark struct {
-	jobs, lanes, then int
-	open, blocks      int64
+	jobs, bounds, lanes, then int
+	open, blocks              int64
 }
 
-func (n *notes) mark() mark { return mark{len(n.jobs), len(n.lanes), len(n.then), n.open, n.blocks} }
+func (n *notes) mark() mark {
+	return mark{len(n.jobs), len(n.bounds), len(n.lanes), len(n.then), n.open, n.blocks}
+}
 
 func (n *notes) cut(m mark) {
 	clear(n.jobs[m.jobs:])
 	clear(n.then[m.then:])
-	n.jobs, n.lanes, n.then = n.jobs[:m.jobs], n.lanes[:m.lanes], n.then[:m.then]
+	n.jobs, n.bounds, n.lanes, n.then = n.jobs[:m.jobs], n.bounds[:m.bounds], n.lanes[:m.lanes], n.then[:m.then]
 	n.open, n.blocks = m.open, m.blocks
 }
 
@@ -231,7 +234,7 @@ func (t *tx) inSavepoint(shared bool, run func(*tx) error) (err error, torn bool
 
 // settle does what follows from a commit: caches, counters, wakes.
 func (st *Store) settle(n *notes) {
-	st.live.merge(n.jobs)
+	st.live.merge(n.jobs, n.bounds)
 	st.open.Add(n.open)
 	st.blockedKeys.Add(n.blocks)
 	for _, f := range n.then {
