@@ -134,9 +134,11 @@ func TestSecretsAreComparedByFingerprint(t *testing.T) {
 func TestReferencesAreComparedByCode(t *testing.T) {
 	t.Parallel()
 	mine := &resource.Subscription{Code: "ship", EventTypes: []resource.Binding{{EventTypeCode: "a:b:c:*"}, {EventTypeCode: "a:b:d:*", Filter: "data.x > 1"}}, ConnectionCode: "hooks"}
+	mine.RetryOn = []int{422, 404}
 	mine.Defaults()
 	live := *mine
 	live.ID, live.Revision, live.ManagedBy = "sub_1", 1, "orders"
+	live.RetryOn = []int{404, 422}
 	live.ConnectionID, live.DispatchPoolID, live.DispatchPoolCode = "con_1", "dpl_1", resource.DefaultPool
 	live.Target = "https://hooks.example.com/ship"
 	live.RetrySchedule = resource.DefaultRetrySchedule
