@@ -34,6 +34,18 @@ func TestAnEventBecomesAWebhook(t *testing.T) {
 	if got := r.await(t).Header.Get("X-FlowCatalyst-Event-Id"); got != p.ID {
 		t.Errorf("delivered event %q, published %q", got, p.ID)
 	}
+	_, metrics := get(t, d.AdminURL()+"/metrics")
+	for _, stage := range []string{"stream", "scheduler", "router", "total"} {
+		if line := `fc_event_delivery_latency_seconds_count{stage="` + stage + `"} 1`; !strings.Contains(metrics, line) {
+			t.Errorf("no %s in the metrics", line)
+		}
+	}
+	_, health := get(t, d.AdminURL()+"/health")
+	for _, part := range []string{"store", "queue default", "router", "scheduler", "stream", "platform"} {
+		if !strings.Contains(health, `{"name":"`+part+`","status":"UP"}`) {
+			t.Errorf("%s is not UP in %s", part, health)
+		}
+	}
 }
 
 func TestTwoDaemonsLiveInOneProcess(t *testing.T) {

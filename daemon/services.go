@@ -58,8 +58,12 @@ func (d *Daemon) openServices(ctx context.Context, p *parts) error {
 func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 	subscriptions, _ := resource.InfoOf(resource.KindSubscription)
 	e := p.cfg.Router.Egress
+	jobs, err := d.measured(p.store)
+	if err != nil {
+		return err
+	}
 	r, err := router.New(router.Options{
-		Store: p.store, Queue: p.queue, Catalog: p.catalog,
+		Store: jobs, Queue: p.queue, Catalog: p.catalog,
 		QueueName: p.cfg.Queues[0].Name, Instance: instance(), Version: d.version,
 		Egress: router.Egress{DenyPrivate: e.DenyPrivate, AllowCIDRs: e.AllowCIDRs, HTTPSOnly: e.HTTPSOnly},
 		OnGone: func(ctx context.Context, id string) error {
@@ -128,6 +132,7 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 		return err
 	}
 	d.serve(l, h)
+	d.health.Add("platform", func(context.Context) error { return nil })
 	d.undo.add("API", func() error { return d.closeListener(l) })
 	return nil
 }
@@ -143,6 +148,16 @@ func (d *Daemon) run(name string, r runner, drain func(left time.Duration)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	var result error
+	d.health.Add(name, func(context.Context) error {
+		select {
+		case <-ended:
+			if ctx.Err() == nil {
+				return errors.New("it has ended by itself")
+			}
+		default:
+		}
+		return nil
+	})
 	go func() {
 		defer close(ended)
 		result = r.Run(ctx)

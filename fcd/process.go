@@ -26,7 +26,7 @@ type process struct {
 // run serves until a signal or a failure ends it.
 func (p *process) run() error {
 	boundMemory()
-	private()
+	settle()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -52,7 +52,7 @@ func (p *process) run() error {
 			if s == syscall.SIGHUP && p.reload != nil {
 				continue // what is being started was read just now
 			}
-			return p.stop(s, signals, systemd)
+			return p.stop(s, starting, signals, systemd)
 		}
 	}
 	systemd.ready()
@@ -66,9 +66,9 @@ func (p *process) run() error {
 				systemd.ready()
 				continue
 			}
-			return p.stop(s, signals, systemd)
+			return p.stop(s, nil, signals, systemd)
 		case <-d.Done():
-			return p.stop(nil, signals, systemd)
+			return p.stop(nil, nil, signals, systemd)
 		}
 	}
 }
@@ -86,15 +86,22 @@ func (p *process) start(ctx context.Context) error {
 	return nil
 }
 
-// stop drains. Another signal to end the process does so at once.
-func (p *process) stop(cause os.Signal, signals <-chan os.Signal, systemd *notifier) error {
+// stop drains, after a start that may be under way. Another signal to end the
+// process does so at once.
+func (p *process) stop(cause os.Signal, starting <-chan error, signals <-chan os.Signal, systemd *notifier) error {
 	log := p.daemon.Logger()
 	if cause != nil {
 		log.Info("signal to end", "signal", cause.String())
 	}
 	systemd.stopping()
 	stopped := make(chan error, 1)
-	go func() { stopped <- p.daemon.Stop(context.Background()) }()
+	go func() {
+		err := p.daemon.Stop(context.Background())
+		if starting != nil {
+			<-starting // what it says is that it was interrupted
+		}
+		stopped <- err
+	}()
 	for {
 		select {
 		case err := <-stopped:

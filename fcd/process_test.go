@@ -68,6 +68,20 @@ func TestDevIsReadyAndDrains(t *testing.T) {
 	}
 }
 
+func TestASignalInterruptsAStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fcd := spawn(t, dir, "dev", "--data-dir", "data", "--listen", "127.0.0.1:0", "--router-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	// This is said while the store is open and the API is not.
+	fcd.until("the start is under way", func() bool { return strings.Contains(fcd.output(), "made the key") })
+	if code := fcd.end(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d\n%s", code, fcd.output())
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data", credentialsFile)); !os.IsNotExist(err) {
+		t.Errorf("credentials of a process that is gone: %v", err)
+	}
+}
+
 func TestASecondDevIsRefusedByItsOwner(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
