@@ -35,6 +35,9 @@ type Message struct {
 	Headers      map[string]string `json:"headers,omitempty"`
 	ClientID     string            `json:"clientId,omitempty"`
 	ConnectionID string            `json:"connectionId,omitempty"`
+	// SubscriptionID tells the router where a ticket's job goes, so that it
+	// need not read the job before the job starts. A task has none.
+	SubscriptionID string `json:"subscriptionId,omitempty"`
 
 	// AuthToken and SigningSecret come only from foreign producers.
 	AuthToken     Secret `json:"authToken,omitempty"`

@@ -18,10 +18,6 @@ const (
 	receiveWait  = 10 * time.Second
 )
 
-// HintSubscription is the header of a message that names the subscription of
-// its job. With it the router knows the job's line without reading the job.
-const HintSubscription = "x-flowcatalyst-subscription-id"
-
 // receive takes messages while there is room for them and puts them on the
 // board. Its error is that the queue was closed.
 func (r *Router) receive(ctx context.Context) error {
@@ -133,7 +129,7 @@ func (r *Router) sort(ctx context.Context, cat *catalog.Catalog, d *delivery, no
 
 // look finds out what Route needs to know about a delivery's job.
 func (r *Router) look(ctx context.Context, d *delivery) error {
-	if s := d.received.Headers[HintSubscription]; s != "" {
+	if s := d.received.SubscriptionID; s != "" {
 		d.peek = flow.Job{ID: d.id, SubscriptionID: s}
 		return nil
 	}

@@ -289,8 +289,8 @@ func TestStaleAndUnknownTicketsAreAcked(t *testing.T) {
 	w.store.mu.Unlock()
 	var unknown flow.IDs
 	msgs := append(queuetest.Tickets(id.String(), 4), queuetest.Tickets(unknown.New(time.Now()).String(), 2)...)
-	msgs[0].Headers = map[string]string{HintSubscription: subID}
-	msgs[4].Headers = map[string]string{HintSubscription: subID}
+	msgs[0].SubscriptionID = subID
+	msgs[4].SubscriptionID = subID
 	if err := w.queue.Publish(context.Background(), msgs); err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ func (e *embedded) schedule(ctx context.Context) error {
 				n := j.Ticket + 1
 				m := queue.Message{ID: queue.MessageID(j.ID.String(), n), JobID: j.ID.String(), Ticket: n, MediationType: queue.MediationHTTP}
 				if n%2 == 0 { // with the hint and without it
-					m.Headers = map[string]string{HintSubscription: j.SubscriptionID}
+					m.SubscriptionID = j.SubscriptionID
 				}
 				ms, ts = append(ms, m), append(ts, store.Ticket{Job: j.ID, Number: n})
 			}

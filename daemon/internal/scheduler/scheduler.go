@@ -348,7 +348,8 @@ func (s *Scheduler) add(j *flow.Job, r *catalog.Route) {
 	m := queue.Message{
 		ID: queue.MessageID(id, j.Ticket+1), JobID: id, Ticket: j.Ticket + 1,
 		PoolCode: r.Pool.Code, MediationType: queue.MediationHTTP, MediationTarget: r.URL,
-		MessageGroupID: j.MessageGroup, DispatchMode: j.Mode.String(), ClientID: j.ClientID, OrderKey: j.OrderKey.String(),
+		MessageGroupID: j.MessageGroup, DispatchMode: j.Mode.String(), ClientID: j.ClientID, SubscriptionID: j.SubscriptionID,
+		OrderKey: j.OrderKey.String(),
 	}
 	if r.Connection != nil {
 		m.ConnectionID = r.Connection.ID
