@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -38,8 +39,8 @@ func TestKillLosesNothing(t *testing.T) {
 	}
 	dir := t.TempDir()
 	r := newRecorder(t)
-	fcd := startDev(t, dir, "")
-	listen := strings.TrimPrefix(fcd.URL, "http://")
+	listen := quietPort(t)
+	fcd := startDev(t, dir, listen)
 	prepare(t, fcd, r)
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -90,6 +91,21 @@ func TestKillLosesNothing(t *testing.T) {
 	if code := fcd.end(os.Interrupt); code != 0 {
 		t.Errorf("fcd ended with code %d after a drain\n%s", code, fcd.output())
 	}
+}
+
+// quietPort is a free port that no outgoing connection is given while fcd is
+// down: those get theirs from 32768 on.
+func quietPort(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
+	}
+	t.Fatal("there is no free port")
+	return ""
 }
 
 // kill ends the process without a word and notes when.
