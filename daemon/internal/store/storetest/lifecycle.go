@@ -269,12 +269,16 @@ var lifecycleCases = []testCase{
 			w.fail("append while closing: %v", err)
 		}
 		w.open()
-		for {
+		for last := int64(0); ; {
 			b := w.unfanned(1000)
 			if len(b.Events) == 0 {
 				break
 			}
 			for _, e := range b.Events {
+				if e.Position <= last {
+					w.fail("position %d was fanned out already", e.Position)
+				}
+				last = e.Position
 				delete(accepted, e.Subject)
 			}
 			w.must(w.s.FanOut(w.ctx, b, nil, w.now), "fan out")
