@@ -33,12 +33,14 @@ func (q *Queue) fill(db *database) error {
 	if wantTail {
 		next = (*spans)[0]
 	}
+	// Where leased tickets take all the room, reading must go on all the same.
+	room := max(q.opts.MemoryBytes-q.bytes, q.opts.MemoryBytes/8)
 	q.mu.Unlock()
 
 	again, rest, err := readBack(db, back)
 	var tail []stored
 	if err == nil && wantTail {
-		tail, err = db.tail(next, fillRows, min(fillBytes, q.opts.MemoryBytes))
+		tail, err = db.tail(next, fillRows, min(fillBytes, room))
 	}
 
 	q.mu.Lock()

@@ -15,7 +15,10 @@ import (
 )
 
 // childEnv makes this test binary a process that is to be killed.
-const childEnv = "FC_QUEUE_TEST_CHILD"
+const (
+	childEnv  = "FC_QUEUE_TEST_CHILD"
+	lingerEnv = "FC_QUEUE_TEST_LINGER"
+)
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
@@ -29,9 +32,13 @@ func TestMain(m *testing.M) {
 }
 
 // child publishes and acks as fast as it can, and says on stdout what it was
-// promised: "+id" after a publish, "?id" before an ack, "-id" after it.
+// promised: "+id" once a message is durable, "?id" before an ack, "-id" after it.
 func child(path string) error {
-	q, err := Open(path, Options{})
+	linger, err := time.ParseDuration(os.Getenv(lingerEnv))
+	if err != nil {
+		return err
+	}
+	q, err := Open(path, Options{Linger: linger})
 	if err != nil {
 		return err
 	}
@@ -41,12 +48,24 @@ func child(path string) error {
 	}
 	ctx := context.Background()
 	for i := 0; ; i++ {
-		batch := queuetest.Tickets(fmt.Sprintf("%d-%d", os.Getpid(), i), 10)
+		name := fmt.Sprintf("%d-%d", os.Getpid(), i)
+		batch := queuetest.Tickets(name, 5)
 		if err := q.Publish(ctx, batch); err != nil {
 			return err
 		}
+		foreign := queuetest.Foreign("order-"+name, 5)
+		if err := q.Publish(ctx, foreign); err != nil {
+			return err
+		}
+		durable := foreign
+		if linger == 0 {
+			durable = append(durable, batch...)
+		} else if i%8 == 0 {
+			untilNothingLingers(q)
+			durable = append(durable, batch...)
+		}
 		var plus, ask, minus []string
-		for _, m := range batch {
+		for _, m := range durable {
 			plus = append(plus, "+"+m.ID)
 		}
 		if err := say(plus); err != nil {
@@ -71,13 +90,32 @@ func child(path string) error {
 	}
 }
 
+// untilNothingLingers waits for the writer, and does not hurry it.
+func untilNothingLingers(q *Queue) {
+	for n := 1; n > 0; {
+		<-time.After(time.Millisecond)
+		q.mu.Lock()
+		n = q.lingering.n
+		q.mu.Unlock()
+	}
+}
+
 func TestAKilledProcessKeepsItsPromises(t *testing.T) {
 	t.Parallel()
+	for _, linger := range []time.Duration{0, 5 * time.Millisecond} {
+		t.Run(linger.String(), func(t *testing.T) {
+			t.Parallel()
+			killAndLook(t, linger)
+		})
+	}
+}
+
+func killAndLook(t *testing.T, linger time.Duration) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	published, asked, acked := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for round := range 4 {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), childEnv+"="+path)
+		cmd.Env = append(os.Environ(), childEnv+"="+path, lingerEnv+"="+linger.String())
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err != nil {

@@ -20,7 +20,8 @@ type Options struct {
 	// MaxBytes bounds one encoded message; 1 MiB when zero.
 	MaxBytes int
 	// MemoryBytes bounds the messages that are kept in memory, for the next
-	// Receive or because they linger; 16 MiB when zero.
+	// Receive or because they linger; 16 MiB when zero. What is read back from
+	// the file may go beyond it by an eighth.
 	MemoryBytes int
 	// Linger is how long a ticket may live in memory before it is written to
 	// the file; one that is acked earlier never costs a write. A crash takes
