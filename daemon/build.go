@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flowcatalyst/fc/config"
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
 	queuesqlite "github.com/flowcatalyst/fc/daemon/internal/queue/sqlite"
@@ -56,6 +57,7 @@ type parts struct {
 	queue   queue.Queue // nil unless a scheduler or a router is declared
 	sealer  catalog.Sealer
 	catalog *catalog.Cache
+	keys    func() (*auth.Keys, error) // waits until they are there
 }
 
 // open builds the process, each part after what it stands on. Its order is
@@ -76,6 +78,9 @@ func (d *Daemon) open(ctx context.Context) error {
 	}
 	if bound != nil {
 		return bound
+	}
+	if p.cfg.Platform != nil {
+		d.openKeys(p)
 	}
 	if err := d.openSecrets(ctx, p); err != nil {
 		return err

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
@@ -34,6 +37,18 @@ type Credentials struct {
 	Email       string
 	Password    string
 	AccessToken string
+}
+
+// openKeys begins to open the keys that sign tokens. The first of them takes a
+// while to find, which the rest of the start need not wait for.
+func (d *Daemon) openKeys(p *parts) {
+	p.keys = sync.OnceValues(func() (*auth.Keys, error) { return auth.OpenKeys(p.file(KeysDir), time.Now()) })
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		_, _ = p.keys() // whoever needs them gets the error
+	}()
+	d.undo.add("signing keys", func() error { <-looked; return nil })
 }
 
 // openSecrets loads the key that secrets are sealed with. A new one is made

@@ -98,7 +98,7 @@ func instance() string {
 }
 
 func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Platform) error {
-	keys, err := auth.OpenKeys(p.file(KeysDir), time.Now())
+	keys, err := p.keys()
 	if err != nil {
 		return err
 	}

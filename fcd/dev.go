@@ -71,8 +71,7 @@ func dev(c *cli.Context) error {
 	err = p.run()
 	var taken *daemon.ListenError
 	if errors.As(err, &taken) {
-		flag := map[string]string{"platform": "--listen", "router": "--router-listen", "admin": "--admin-listen"}[taken.Name]
-		return fmt.Errorf("%w\nTry: fcd dev %s 127.0.0.1:0, which takes a free port", err, flag)
+		return fmt.Errorf("listen on %s: %w. Is another fcd dev running?\nTry: fcd dev --listen 127.0.0.1:0 --router-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0, which takes free ports", taken.Address, taken.Err)
 	}
 	return err
 }
