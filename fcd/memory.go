@@ -9,7 +9,8 @@ import (
 // batches in flight), and what it makes is garbage at once, so the heap is
 // mostly the collector's choice.
 //
-// gcPercent lets garbage grow to as much as what is kept, Go's own measure.
+// gcPercent lets garbage grow to twice what is kept, so that a busy daemon
+// collects half as often as by Go's own measure.
 // softLimit is where the collector begins to work for its living: Go's part of
 // the 200 MiB that a daemon should stay under, next to what SQLite takes for
 // its pages. It is soft: work that needs more gets it, and the collector never
@@ -17,8 +18,8 @@ import (
 //
 // GOGC and GOMEMLIMIT, where set, win.
 const (
-	gcPercent = 100
-	softLimit = 128 << 20
+	gcPercent = 200
+	softLimit = 136 << 20
 )
 
 func boundMemory() {

@@ -23,7 +23,7 @@ type Options struct {
 	// CacheBytes bounds the event data kept in memory. Default: 24 MiB.
 	CacheBytes int
 	// HotJobs bounds the PENDING jobs kept in memory; an eighth of it each
-	// lane. Default: 32768.
+	// lane. Default: 16384.
 	HotJobs int
 	// Readers is the number of reading connections. Default: 3.
 	Readers int
@@ -45,6 +45,7 @@ type Store struct {
 	writerDone chan struct{}
 	wc         *conn // the writer's; only the writer touches it
 	tx         tx
+	pace       pace
 	lastErr    atomic.Pointer[error]
 
 	readers chan *conn
@@ -76,7 +77,7 @@ func Open(path string, o Options) (*Store, error) {
 		o.CacheBytes = 24 << 20
 	}
 	if o.HotJobs == 0 {
-		o.HotJobs = 32_768
+		o.HotJobs = 16_384
 	}
 	if o.Readers == 0 {
 		o.Readers = 3

@@ -28,6 +28,7 @@ type tx struct {
 	st    *Store
 	notes notes
 	dirty map[flow.ID]*flow.Job // jobs as this transaction made them
+	buf   []byte                // to put a value together
 }
 
 // notes is what happens after a commit, and only then.
@@ -112,7 +113,10 @@ func (st *Store) writer() {
 				break gather
 			}
 		}
+		group = st.pace.gather(st.ops, group)
+		st.pace.begin()
 		st.commit(group)
+		st.pace.end()
 		st.afterCommit()
 	}
 }
