@@ -148,16 +148,16 @@ func (s *Scheduler) Step(ctx context.Context, keys []string, all bool) error {
 	for _, k := range keys {
 		s.lanes.touch(k)
 	}
-	if all {
-		if err := s.survey(ctx, now); err != nil {
-			return err
-		}
-	}
-	s.lanes.ripen(now)
 	cat, err := s.o.Catalog.Get(ctx)
 	if err != nil {
 		return err
 	}
+	if all {
+		if err := s.survey(ctx, cat, now); err != nil {
+			return err
+		}
+	}
+	s.lanes.ripen(now)
 	if err := s.mourn(ctx, cat); err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (s *Scheduler) Step(ctx context.Context, keys []string, all bool) error {
 }
 
 // survey looks at all lanes and holds.
-func (s *Scheduler) survey(ctx context.Context, now time.Time) error {
+func (s *Scheduler) survey(ctx context.Context, cat *catalog.Catalog, now time.Time) error {
 	holds, err := s.o.Store.ListHolds(ctx, now)
 	if err != nil {
 		return err
@@ -193,6 +193,8 @@ func (s *Scheduler) survey(ctx context.Context, now time.Time) error {
 		}
 		for _, l := range lanes {
 			switch {
+			case !isTask(l.Name) && cat.Gone(l.Name):
+				s.lanes.touch(l.Name)
 			case l.Next.IsZero():
 			case l.Next.After(now):
 				s.lanes.at(l.Name, l.Next)
