@@ -11,8 +11,11 @@ import (
 // Secret is a string that is not printed: fmt, slog and JSON show only its
 // fingerprint. What must carry the value (a request to the server, the
 // store's sealed form) asks for it by name: Reveal, or Open before encoding.
+//
+// The value is behind a pointer because fmt can not call methods on an
+// unexported field of another struct: there it prints an address.
 type Secret struct {
-	value       string
+	value       *string
 	fingerprint string
 	open        bool
 }
@@ -23,22 +26,27 @@ func NewSecret(v string) Secret {
 		return Secret{}
 	}
 	sum := sha256.Sum256([]byte(v))
-	return Secret{value: v, fingerprint: "sha256:" + hex.EncodeToString(sum[:6])}
+	return Secret{value: &v, fingerprint: "sha256:" + hex.EncodeToString(sum[:6])}
 }
 
 // Reveal returns the value; it is empty for a secret read from an answer,
 // which carries only the fingerprint.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Fingerprint identifies the value without telling it: "sha256:" and the
 // first 12 hex digits of its SHA-256.
 func (s Secret) Fingerprint() string { return s.fingerprint }
 
 // IsZero says that there is neither a value nor a fingerprint.
-func (s Secret) IsZero() bool { return s.value == "" && s.fingerprint == "" }
+func (s Secret) IsZero() bool { return s.value == nil && s.fingerprint == "" }
 
 // Known says that the value itself is here.
-func (s Secret) Known() bool { return s.value != "" }
+func (s Secret) Known() bool { return s.value != nil }
 
 // Open returns a copy whose JSON is the value itself.
 func (s Secret) Open() Secret { s.open = true; return s }
@@ -68,8 +76,8 @@ func (s Secret) MarshalJSON() ([]byte, error) {
 	switch {
 	case s.IsZero():
 		return []byte("null"), nil
-	case s.open && s.value != "":
-		return json.Marshal(s.value)
+	case s.open && s.value != nil:
+		return json.Marshal(*s.value)
 	}
 	return json.Marshal(secretView{s.fingerprint})
 }
