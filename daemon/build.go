@@ -44,7 +44,7 @@ func openStore(c config.Store, log *slog.Logger) (store.Store, error) {
 func openQueue(c config.Queue, log *slog.Logger) (queue.Queue, error) {
 	switch c.Kind {
 	case config.SQLite:
-		return queuesqlite.Open(c.Path, queuesqlite.Options{Logger: log})
+		return queuesqlite.Open(c.Path, queuesqlite.Options{Logger: log, Linger: queuesqlite.DefaultLinger})
 	default:
 		return nil, fmt.Errorf("this build has no queue %q", c.Kind)
 	}
@@ -138,11 +138,6 @@ func (d *Daemon) openQueue(ctx context.Context, p *parts) error {
 	d.undo.add("queue", q.Close)
 	p.queue = q
 	d.health.Add("queue "+c.Name, func(ctx context.Context) error { _, err := q.Stats(ctx); return err })
-	if l, ok := q.(queue.Lister); ok {
-		if err := reclaim(ctx, p.store, l, d.log); err != nil {
-			return err
-		}
-	}
 	return d.register(queueCollector{q, c.Name})
 }
 
