@@ -127,7 +127,7 @@ func TestAFailingPublishDoesNotTakeAcksAlong(t *testing.T) {
 	published, acked := make(chan error, 1), make(chan error, 1)
 	go func() { published <- q.Publish(t.Context(), oneKiB(1)) }()
 	go func() { acked <- q.Ack(t.Context(), held) }()
-	untilListed(q, 2)
+	untilListed(t, q, 2)
 	close(release)
 	if err := <-published; !errors.Is(err, full) {
 		t.Errorf("publish: %v, want %v", err, full)

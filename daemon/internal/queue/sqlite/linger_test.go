@@ -92,8 +92,18 @@ func TestWhatLingeredIsWrittenAndSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	untilWritten(t, q, flushItems+500)
-	if q.mu.Lock(); q.lingering.n != 0 {
+	q.mu.Lock()
+	if q.lingering.n != 0 {
 		t.Errorf("%d tickets linger although all are written", q.lingering.n)
+	}
+	kept := 0
+	for _, b := range []backlog{q.fresh, q.again} {
+		for i := range b.n {
+			kept += b.ring[(b.head+i)&(len(b.ring)-1)].size
+		}
+	}
+	if q.bytes != kept {
+		t.Errorf("what waits takes %d bytes and %d are counted: leased ones should be in the file alone", kept, q.bytes)
 	}
 	q.mu.Unlock()
 	mustAck(t, q, held[10:12])
@@ -105,6 +115,25 @@ func TestWhatLingeredIsWrittenAndSurvives(t *testing.T) {
 	}
 	mustAck(t, q, got)
 	wantEmpty(t, q)
+}
+
+// What lies between two batches on disk may be a ticket in memory, which a fill
+// must not read a second time once it is written.
+func TestSpansAreJoinedOnlyWithoutAGap(t *testing.T) {
+	t.Parallel()
+	batch := func(first, last int64) (b []stored) {
+		for seq := first; seq <= last; seq++ {
+			b = append(b, stored{came: came{seq: seq}})
+		}
+		return b
+	}
+	var spans []span
+	for _, b := range [][]stored{batch(1, 4), batch(5, 5), batch(7, 9)} {
+		spans = appendSpan(spans, b)
+	}
+	if want := []span{{1, 5}, {7, 9}}; !slices.Equal(spans, want) {
+		t.Errorf("spans are %v, want %v", spans, want)
+	}
 }
 
 func TestCloseWritesWhatLingers(t *testing.T) {
@@ -275,7 +304,7 @@ func TestAnAckAmidTheWrite(t *testing.T) {
 				<-parked
 				acked := make(chan error, 1)
 				go func() { acked <- q.Ack(t.Context(), got[:1]) }()
-				untilListed(q, 1)
+				untilListed(t, q, 1)
 				if err := q.Nack(t.Context(), got[1:], 0); err != nil {
 					t.Error(err)
 				}
@@ -311,8 +340,14 @@ func commitAndLose(lost error) func(*Queue, step) error {
 }
 
 // untilListed waits until n verbs wait for the writer.
-func untilListed(q *Queue, n int) {
+func untilListed(t testing.TB, q *Queue, n int) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
 	for listed := 0; listed < n; {
+		if time.Now().After(deadline) {
+			t.Errorf("%d verbs wait for the writer, want %d", listed, n)
+			return
+		}
 		q.listMu.Lock()
 		listed = len(q.list)
 		q.listMu.Unlock()
