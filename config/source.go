@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,6 +51,11 @@ func readFiles(path, suffix, what string) (map[string][]byte, Diagnostics) {
 
 func sentence(err error) string {
 	s := err.Error()
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		// The system call's name says nothing to somebody who mistyped a path.
+		return fmt.Sprintf("%s: %v.", pe.Path, pe.Err)
+	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
@@ -135,9 +135,14 @@ func nearest(app *cli.App, name string) string {
 	for _, c := range app.Commands {
 		names = append(names, c.Name)
 	}
-	at := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, name) || strings.HasPrefix(name, n) })
-	if at < 0 {
+	best, distance := "", 3 // further away it is another word
+	for _, n := range names {
+		if d := levenshtein.Distance(name, n, nil); strings.HasPrefix(n, name) || d < distance {
+			best, distance = n, d
+		}
+	}
+	if best == "" {
 		return "fcd --help"
 	}
-	return "fcd " + names[at]
+	return "fcd " + best
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -70,8 +71,8 @@ func dev(c *cli.Context) error {
 	}
 	err = p.run()
 	var taken *daemon.ListenError
-	if errors.As(err, &taken) {
-		return fmt.Errorf("listen on %s: %w. Is another fcd dev running?\nTry: fcd dev --listen 127.0.0.1:0 --router-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0, which takes free ports", taken.Address, taken.Err)
+	if errors.As(err, &taken) && errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listen on %s: %w; is another fcd dev running?\nTry: fcd dev --listen 127.0.0.1:0 --router-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0, which takes free ports", taken.Address, taken.Err)
 	}
 	return err
 }

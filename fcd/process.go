@@ -130,7 +130,11 @@ func (p *process) takeUp() {
 		var r *refusal
 		if errors.As(err, &r) {
 			for _, d := range r.diags {
-				log.Error("the configuration is not taken up", "problem", d.Error(), "try", d.Try)
+				said := []any{"problem", d.Error()}
+				if d.Try != "" {
+					said = append(said, "try", d.Try)
+				}
+				log.Error("the configuration is not taken up", said...)
 			}
 			return
 		}

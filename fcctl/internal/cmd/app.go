@@ -63,7 +63,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 
 // root is the tree of commands.
 func (a *App) root() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:                      "fcctl",
 		Usage:                     "FlowCatalyst's command line",
 		Version:                   a.Version,
@@ -93,6 +93,19 @@ func (a *App) root() *cli.App {
 			a.eventsCommand(), a.jobsCommand(), a.getCommand(), a.receiveCommand(),
 			a.contextCommand(), a.loginCommand(), a.tokenCommand(), a.versionCommand(),
 		},
+	}
+	refuse(app.Commands)
+	return app
+}
+
+// refuse lets every command say what is wrong with a flag's value in a
+// sentence; urfave/cli would print the whole help before it.
+func refuse(commands []*cli.Command) {
+	for _, cmd := range commands {
+		cmd.OnUsageError = func(c *cli.Context, err error, _ bool) error {
+			return usage(strings.TrimSuffix(err.Error(), ": parse error"), c.Command.HelpName+" --help")
+		}
+		refuse(cmd.Subcommands)
 	}
 }
 

@@ -125,5 +125,8 @@ func judge(err error) (message string, code int, try string) {
 		}
 		return message, exitError, "again in a moment"
 	}
-	return fmt.Sprintf("%s (%d)", message, e.Status), exitError, ""
+	if e.Status == http.StatusBadRequest {
+		return message, exitError, ""
+	}
+	return fmt.Sprintf("the server answered %d: %s", e.Status, message), exitError, ""
 }

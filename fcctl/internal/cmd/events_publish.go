@@ -22,10 +22,10 @@ func (a *App) eventsPublishCommand() *cli.Command {
 			"fcctl events publish --type shop:sales:order:placed --data '{\"total\": 120}' --group order-7",
 			"fcctl events publish events/*.json"),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "type", Usage: "application:subdomain:aggregate:event (`TYPE`)"},
+			&cli.StringFlag{Name: "type", Usage: "the `TYPE`, application:subdomain:aggregate:event"},
 			&cli.StringFlag{Name: "data", Usage: "the data: `JSON`, @file, or - for standard input"},
-			&cli.StringFlag{Name: "source", Usage: "where it happened (`SOURCE`)"},
-			&cli.StringFlag{Name: "subject", Usage: "what it is about (`SUBJECT`)"},
+			&cli.StringFlag{Name: "source", Usage: "the `SOURCE`, where it happened"},
+			&cli.StringFlag{Name: "subject", Usage: "the `SUBJECT`, what it is about"},
 			&cli.StringFlag{Name: "group", Usage: "the message `GROUP`, within which order is kept"},
 			&cli.StringFlag{Name: "correlation", Usage: "the correlation `ID`"},
 			&cli.StringFlag{Name: "dedup", Usage: "the deduplication `ID`"},

@@ -18,7 +18,7 @@ import (
 // manifestFlags are shared by what reads a manifest.
 func manifestFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: ".", Usage: "the manifest: a file, a directory of *.fc.hcl, or - for standard input (`PATH`)"},
+		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: ".", Usage: "the manifest at `PATH`: a file, a directory of *.fc.hcl, or - for standard input"},
 		&cli.StringSliceFlag{Name: "var", Usage: "set a variable, `NAME=VALUE`; may be repeated"},
 		&cli.StringSliceFlag{Name: "var-file", Usage: "a `FILE` of variables, one name = value per line; may be repeated"},
 	}

@@ -52,7 +52,11 @@ func (a *App) plan(c *cli.Context) error {
 		if err := writeWhole(out, append(b, '\n')); err != nil {
 			return err
 		}
-		a.say("The plan is in %s. Next: fcctl apply %s", out, out)
+		next := out
+		if p.plan.Sealed() {
+			next = "-f " + c.String("file") + " " + out // its secrets are there
+		}
+		a.say("The plan is in %s. Next: fcctl apply %s", out, next)
 	}
 	if c.Bool("detailed-exitcode") && !p.plan.Empty() {
 		return exit(exitChanges)

@@ -87,7 +87,7 @@ func Attempts(as []client.Attempt, ink Ink) string {
 			}
 		}
 		t.row(plain(strconv.Itoa(a.AttemptNumber)), plain(clock(a.AttemptedAt)), plain(strconv.FormatFloat(a.DurationMillis, 'f', -1, 64)),
-			plain(answer), outcome, plain(Short(a.ErrorMessage, 60)), plain(Short(a.ResponseBody, 40)))
+			plain(answer), outcome, plain(Short(a.ErrorMessage, 200)), plain(Short(a.ResponseBody, 40)))
 	}
 	return t.String(ink)
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -155,7 +156,11 @@ func value(path string, v json.RawMessage, secret bool) string {
 	if n, err := strconv.Atoi(string(v)); err == nil && strings.HasSuffix(path, "Seconds") {
 		return strconv.Quote(resource.Duration(time.Duration(n) * time.Second).String())
 	}
-	return Short(string(v), 100)
+	var one bytes.Buffer
+	if json.Compact(&one, v) != nil {
+		return Short(string(v), 100)
+	}
+	return Short(one.String(), 100)
 }
 
 // renamed are the attributes whose names differ between the API and HCL by
