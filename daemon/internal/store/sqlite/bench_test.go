@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -51,7 +50,7 @@ func BenchmarkLife(b *testing.B) {
 		o, err := st.Offer(ctx, "sub_0123456789ABC", 256, time.Now())
 		must(err)
 		if len(o.Jobs) != n {
-			b.Fatal(fmt.Sprint(len(o.Jobs), o.Out))
+			b.Fatalf("%d jobs on offer, %d out", len(o.Jobs), o.Out)
 		}
 		tk := make([]store.Ticket, n)
 		ss := make([]store.Start, n)

@@ -102,8 +102,8 @@ func (st *Store) refill(ctx context.Context, lane string) error {
 			return nil
 		}
 		var read []flow.Job
-		err := t.q("SELECT " + jobCols + " FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? AND (due, position) >= (?, ?) ORDER BY due, position LIMIT ?").
-			text(lane).int(bound.due).int(bound.position).int(refillBatch).each(func(s *sqlite.Stmt) bool {
+		err := t.q("SELECT " + jobCols + " FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? AND (due, position, id) >= (?, ?, ?) ORDER BY due, position, id LIMIT ?").
+			text(lane).int(bound.due).int(bound.position).int(bound.id).int(refillBatch).each(func(s *sqlite.Stmt) bool {
 			read = append(read, st.pol.scanJob(s))
 			return true
 		})
@@ -113,7 +113,7 @@ func (st *Store) refill(ctx context.Context, lane string) error {
 		bound = lastKey
 		if len(read) == refillBatch {
 			bound = keyOf(&read[len(read)-1])
-			bound.position++
+			bound.id++
 		}
 		t.notes.bounds = append(t.notes.bounds, laneBound{lane, bound})
 		for i := range read {

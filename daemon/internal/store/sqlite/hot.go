@@ -9,18 +9,21 @@ import (
 )
 
 // key is the order of ready jobs in a lane: due time in milliseconds, then
-// position.
-type key struct{ due, position int64 }
+// position. The id tells replays of one event apart.
+type key struct{ due, position, id int64 }
 
 var (
-	firstKey = key{math.MinInt64, math.MinInt64}
-	lastKey  = key{math.MaxInt64, math.MaxInt64}
+	firstKey = key{math.MinInt64, math.MinInt64, math.MinInt64}
+	lastKey  = key{math.MaxInt64, math.MaxInt64, math.MaxInt64}
 )
 
-func keyOf(j *flow.Job) key { return key{ceilMilli(j.Due), j.Position} }
+func keyOf(j *flow.Job) key { return key{ceilMilli(j.Due), j.Position, int64(j.ID)} }
 
 func (k key) less(o key) bool {
-	return k.due < o.due || k.due == o.due && k.position < o.position
+	if k.due != o.due {
+		return k.due < o.due
+	}
+	return k.position < o.position || k.position == o.position && k.id < o.id
 }
 
 // laneBound moves the bound of a lane.
@@ -47,10 +50,7 @@ type hot struct {
 	refilled bool
 }
 
-type entry struct {
-	key
-	id flow.ID
-}
+type entry struct{ key }
 
 func (h *hot) len() int { return len(h.now) + len(h.later) }
 
@@ -77,7 +77,7 @@ func (h *hot) take(room int, at int64, jobs map[flow.ID]*flow.Job) []flow.Job {
 			break
 		}
 		heap.Pop(&h.now)
-		j := jobs[e.id]
+		j := jobs[flow.ID(e.id)]
 		if !e.is(j) || len(back) > 0 && back[len(back)-1].id == e.id {
 			continue
 		}
@@ -134,7 +134,7 @@ func (s *entries) Pop() any {
 // first drops what is not true any more and returns the first due time.
 func (s *entries) first(jobs map[flow.ID]*flow.Job) int64 {
 	for len(*s) > 0 {
-		if e := (*s)[0]; e.is(jobs[e.id]) {
+		if e := (*s)[0]; e.is(jobs[flow.ID(e.id)]) {
 			return e.due
 		}
 		heap.Pop(s)

@@ -101,7 +101,7 @@ func (l *live) setReady(j, prev *flow.Job) {
 	if prev != nil && ready(prev) && keyOf(prev) == k {
 		return // it stands there already
 	}
-	h.push(entry{k, j.ID})
+	h.push(entry{k})
 }
 
 func (l *live) lane(name string) *hot {
