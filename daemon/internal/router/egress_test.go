@@ -84,7 +84,7 @@ func TestEgressHTTPSOnlyRefusesPlainHTTP(t *testing.T) {
 func TestNoProxyIsUsed(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("ALL_PROXY", "http://127.0.0.1:1")
-	if tr := newTransport(&Egress{}, nil); tr.Proxy != nil {
+	if w := newWire(&Egress{}, nil); w.foreign.transport.Proxy != nil {
 		t.Error("the transport has a proxy")
 	}
 }

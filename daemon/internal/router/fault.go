@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -41,7 +42,7 @@ func fault(err error, timeout time.Duration) (flow.ErrorType, string) {
 		return flow.ErrorTLS, "the receiver's certificate is not valid: " + brief(invalid)
 	case errors.As(err, &record):
 		return flow.ErrorTLS, "the receiver does not speak TLS at this port. Check whether the target should begin with http://"
-	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &tlsErr):
+	case (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)) && !errors.As(err, &tlsErr):
 		return flow.ErrorTimeout, fmt.Sprintf("no whole answer within %s. Check the receiver's load, or raise the subscription's timeout", timeout)
 	case errors.As(err, &tlsErr):
 		return flow.ErrorTLS, brief(tlsErr)
@@ -59,9 +60,9 @@ func fault(err error, timeout time.Duration) (flow.ErrorType, string) {
 		strings.Contains(err.Error(), "server closed idle connection"), strings.Contains(err.Error(), "http2: server sent GOAWAY"),
 		strings.Contains(err.Error(), "stream error"):
 		return flow.ErrorConnection, "the receiver closed the connection before the answer was whole. Check its log, and any proxy before it"
-	case strings.Contains(err.Error(), "malformed"):
+	case errors.Is(err, errMalformed), strings.Contains(err.Error(), "malformed"):
 		return flow.ErrorConnection, "the answer was not HTTP. Check the target's port"
-	case strings.Contains(err.Error(), "server response headers exceeded"):
+	case errors.Is(err, errLongHead), strings.Contains(err.Error(), "server response headers exceeded"):
 		return flow.ErrorConnection, fmt.Sprintf("the answer's headers are longer than %d bytes", maxHeaderBytes)
 	case strings.Contains(err.Error(), "invalid header field"):
 		return flow.ErrorConfiguration, "a header of the delivery has a name or value that HTTP does not allow"
@@ -74,6 +75,12 @@ func fault(err error, timeout time.Duration) (flow.ErrorType, string) {
 		return flow.ErrorConnection, brief(err)
 	}
 	return flow.ErrorUnknown, brief(err)
+}
+
+// brokeOff notes that an answer ended before its meaning was known.
+func brokeOff(x *flow.Exchange, status int, err error, timeout time.Duration) {
+	x.Failure, x.Problem = fault(err, timeout)
+	x.Problem = fmt.Sprintf("the answer %d broke off: %s", status, x.Problem)
 }
 
 // brief bounds an error's text, which may quote what a receiver sent.

@@ -2,6 +2,7 @@ package router
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,13 +16,21 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
-// prepared is what all deliveries of one route have in common: the parsed
-// URL, the signer with its keys, the headers in canonical form.
+// prepared is what all deliveries of one route have in common: where they go,
+// the signer with its keys, and their part of the head as it goes out.
 type prepared struct {
 	url     *url.URL
-	signer  *webhook.Signer // nil: not signed
-	until   time.Time       // when a secret's overlap ends; zero is never
-	headers []header
+	secure  bool   // https
+	foreign bool   // the host's name needs what only net/http does
+	addr    string // to dial
+	key     string // of its connections: scheme and address
+
+	line    []byte   // request line, Host, User-Agent
+	static  []byte   // line and headers
+	headers []header // canonical, sorted, none twice, none reserved
+
+	signer *webhook.Signer // nil: not signed
+	until  time.Time       // when a secret's overlap ends; zero is never
 
 	failure flow.ErrorType // not none: nothing can be sent, and why
 	problem string
@@ -41,9 +50,11 @@ const maxPrepared = 4096
 // preparations caches prepared routes. Resources are never changed in place,
 // so their pointers are their revisions.
 type preparations struct {
-	egress *Egress
-	mu     sync.RWMutex
-	byKey  map[preparedKey]*prepared
+	egress    *Egress
+	userAgent string
+
+	mu    sync.RWMutex
+	byKey map[preparedKey]*prepared
 }
 
 func (c *preparations) get(rt *catalog.Route, now time.Time) *prepared {
@@ -54,7 +65,7 @@ func (c *preparations) get(rt *catalog.Route, now time.Time) *prepared {
 	if p != nil && (p.until.IsZero() || now.Before(p.until)) {
 		return p
 	}
-	p = prepare(rt, c.egress, now)
+	p = prepare(rt, c.egress, c.userAgent, now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.byKey) >= maxPrepared || c.byKey == nil {
@@ -71,7 +82,7 @@ func (c *preparations) forget() {
 	c.mu.Unlock()
 }
 
-func prepare(rt *catalog.Route, e *Egress, now time.Time) *prepared {
+func prepare(rt *catalog.Route, e *Egress, userAgent string, now time.Time) *prepared {
 	p := &prepared{}
 	if ps := resource.CheckURL(nil, "target", rt.URL); len(ps) > 0 {
 		return p.refuse(flow.ErrorConfiguration, "the target "+ps[0].Detail+". Mend it and retry the job")
@@ -83,7 +94,7 @@ func prepare(rt *catalog.Route, e *Egress, now time.Time) *prepared {
 	if e.HTTPSOnly && u.Scheme != "https" {
 		return p.refuse(flow.ErrorEgressDenied, "the router's egress block has https_only, and the target begins with http://")
 	}
-	p.url = u
+	p.target(u)
 	if c := rt.Connection; c != nil {
 		for name, value := range c.Headers {
 			p.headers = append(p.headers, header{http.CanonicalHeaderKey(name), value})
@@ -102,8 +113,47 @@ func prepare(rt *catalog.Route, e *Egress, now time.Time) *prepared {
 			return p.refuse(flow.ErrorConfiguration, "a header of the connection or the subscription's config is not valid in HTTP. Mend it and retry the job")
 		}
 	}
-	slices.SortFunc(p.headers, func(a, b header) int { return strings.Compare(a.name, b.name) })
+	p.write(userAgent)
 	return p
+}
+
+// target notes where the deliveries go.
+func (p *prepared) target(u *url.URL) {
+	p.url, p.secure = u, u.Scheme == "https"
+	port := u.Port()
+	if port == "" {
+		if port = "80"; p.secure {
+			port = "443"
+		}
+	}
+	p.addr = net.JoinHostPort(u.Hostname(), port)
+	p.key = u.Scheme + "://" + p.addr
+	for i := range len(u.Host) {
+		// A name in other letters has to be translated, a zone taken out.
+		if c := u.Host[i]; c <= 0x20 || c >= 0x7f || c == '%' {
+			p.foreign = true
+		}
+	}
+}
+
+// write puts the common part of the head together. Of two headers of one name
+// the later counts: the subscription's config, after the connection's.
+func (p *prepared) write(userAgent string) {
+	p.headers = slices.DeleteFunc(p.headers, func(h header) bool { return reserved(h.name) })
+	slices.Reverse(p.headers)
+	slices.SortStableFunc(p.headers, func(a, b header) int { return strings.Compare(a.name, b.name) })
+	p.headers = slices.CompactFunc(p.headers, func(a, b header) bool { return a.name == b.name })
+
+	b := append([]byte(nil), "POST "...)
+	b = appendTarget(b, p.url.RequestURI())
+	b = append(b, " HTTP/1.1\r\n"...)
+	b = appendLine(b, "Host", strings.TrimSuffix(p.url.Host, ":"))
+	b = appendLine(b, "User-Agent", userAgent)
+	p.line = slices.Clip(b)
+	for _, h := range p.headers {
+		b = appendLine(b, h.name, h.value)
+	}
+	p.static = slices.Clip(b)
 }
 
 func (p *prepared) refuse(t flow.ErrorType, problem string) *prepared {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,12 +20,12 @@ const committers = 2
 // Router delivers. Make it with New and give it one Run.
 type Router struct {
 	Options
-	board     *board
-	meters    *meters
-	courier   *courier
-	transport *http.Transport
-	alarms    alarms
-	catalog   atomic.Pointer[catalog.Catalog] // the last one known
+	board   *board
+	meters  *meters
+	courier *courier
+	wire    *wire
+	alarms  alarms
+	catalog atomic.Pointer[catalog.Catalog] // the last one known
 
 	work     chan *delivery // to workers that are idle
 	outcomes *funnel[*delivery]
@@ -71,10 +70,10 @@ func New(o Options) (*Router, error) {
 		returns: newFunnel[giveBack](), gone: newFunnel[string](),
 	}
 	m.board = r.board
-	r.transport = newTransport(&r.Egress, o.Roots)
+	r.wire = newWire(&r.Egress, o.Roots)
 	r.courier = &courier{
-		transport: r.transport, prepared: preparations{egress: &r.Egress},
-		userAgent: "FlowCatalyst/" + o.Version, instance: o.Instance, now: o.Now,
+		carrier: r.wire, prepared: preparations{egress: &r.Egress, userAgent: "FlowCatalyst/" + o.Version},
+		instance: o.Instance, now: o.Now,
 	}
 	return r, nil
 }
@@ -91,7 +90,7 @@ func (r *Router) Run(ctx context.Context) error {
 		return fmt.Errorf("run router: register metrics: %w", err)
 	}
 	defer undo()
-	defer r.transport.CloseIdleConnections()
+	defer r.wire.close()
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -100,6 +99,8 @@ func (r *Router) Run(ctx context.Context) error {
 	cut, stopCut := context.WithCancelCause(hard)
 	defer stopCut(nil)
 	r.hard, r.cut, r.fail = hard, cut, stop
+	uncut := context.AfterFunc(cut, r.wire.cutAll)
+	defer uncut()
 
 	var receivers, starters, workers, writers, settlers sync.WaitGroup
 	startStop, workStop, settleStop := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -169,7 +170,10 @@ func (r *Router) park(ps []parked) {
 	}
 }
 
-const tickEvery = 100 * time.Millisecond
+const (
+	tickEvery = 100 * time.Millisecond
+	tidyEvery = 5 * time.Second
+)
 
 // tick brings the board up to the catalog and sweeps it.
 func (r *Router) tick(stop <-chan struct{}) {
@@ -188,8 +192,9 @@ func (r *Router) tick(stop <-chan struct{}) {
 			r.park(r.board.reroute(cat, r.Now()))
 		}
 		r.park(r.board.sweep(r.Now()))
-		if time.Since(tidied) > time.Minute {
+		if time.Since(tidied) > tidyEvery {
 			tidied = time.Now()
+			r.wire.expire(tidied.Add(-idleTimeout))
 			r.board.tidy(r.Now())
 		}
 	}

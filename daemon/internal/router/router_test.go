@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -316,23 +317,23 @@ func TestALeasedJobIsLeftAloneUntilTheLeaseEnds(t *testing.T) {
 	}
 }
 
-// bomb is a round tripper that panics on some jobs.
+// bomb is a carrier that panics on some jobs.
 type bomb struct {
-	http.RoundTripper
+	carrier
 	once atomic.Bool
 }
 
-func (b *bomb) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Header.Get("X-Flowcatalyst-Correlation-Id") == "bomb" && !b.once.Swap(true) {
+func (b *bomb) carry(ctx context.Context, q *request, w *desk, a *flow.Attempt, x *flow.Exchange) {
+	if bytes.Contains(q.head, []byte("X-FlowCatalyst-Correlation-Id: bomb\r\n")) && !b.once.Swap(true) {
 		panic("boom")
 	}
-	return b.RoundTripper.RoundTrip(r)
+	b.carrier.carry(ctx, q, w, a, x)
 }
 
 func TestAPanicCostsOneAttempt(t *testing.T) {
 	t.Parallel()
 	w := build(t, func(http.ResponseWriter, *http.Request) {})
-	w.router.courier.transport = &bomb{RoundTripper: w.router.transport}
+	w.router.courier.carrier = &bomb{carrier: w.router.wire}
 	w.run()
 	other := w.publish()
 	id := w.publish(func(_ *flow.Job, e *flow.Event) { e.CorrelationID = "bomb" })

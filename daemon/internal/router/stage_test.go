@@ -94,7 +94,7 @@ func TestWhatWaitedTooLongForItsSlotIsNotSent(t *testing.T) {
 	t.Parallel()
 	for waited, sent := range map[time.Duration]bool{0: true, 11 * time.Second: true, 12*time.Second + time.Millisecond: false, time.Hour: false} {
 		o, c := oneOrder("https://hooks.example.com", resource.Signing{})
-		c.transport = instant{}
+		c.carrier = instant{}
 		o.started = time.Now().Add(-waited)
 		var w desk
 		a := c.exchange(context.Background(), o, &w)

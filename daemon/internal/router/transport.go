@@ -5,9 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
 const (
@@ -16,13 +17,13 @@ const (
 	maxHeaderBytes   = 64 << 10
 )
 
-// call is the context of one exchange. It also gathers where the time of the
-// dialling went: the transport passes a context's values to its dialler, which
-// is far cheaper than a trace with a closure for each event.
+// call is the context of one dialling. It also gathers where the time went.
 type call struct {
 	context.Context
 	began             time.Time
 	dns, connect, tls atomic.Int64 // ns; written by the dialling goroutine
+
+	ready atomic.Pointer[tls.Conn] // made already; see foreign
 }
 
 type callKey struct{}
@@ -43,11 +44,16 @@ func callOf(ctx context.Context) *call {
 // resolved notes that the name is resolved: the first address is dialled.
 func (c *call) resolved() { c.dns.CompareAndSwap(0, int64(max(time.Since(c.began), 1))) }
 
-// newTransport makes the one transport of a router. It goes through no proxy,
-// follows nothing and decompresses nothing.
-func newTransport(e *Egress, roots *x509.CertPool) *http.Transport {
+func (c *call) timing() flow.Timing {
+	return flow.Timing{DNS: time.Duration(c.dns.Load()), Connect: time.Duration(c.connect.Load()), TLS: time.Duration(c.tls.Load())}
+}
+
+// dialer connects to where the egress rules let it.
+type dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func newDialer(e *Egress) dialer {
 	d := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second, ControlContext: e.control}
-	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		began := time.Now()
 		conn, err := d.DialContext(ctx, network, addr)
 		if c := callOf(ctx); c != nil {
@@ -56,35 +62,20 @@ func newTransport(e *Egress, roots *x509.CertPool) *http.Transport {
 		}
 		return conn, err
 	}
-	config := &tls.Config{
+}
+
+func newTLSConfig(roots *x509.CertPool) *tls.Config {
+	return &tls.Config{
 		MinVersion: tls.VersionTLS12, RootCAs: roots,
-		NextProtos:         []string{"h2", "http/1.1"},
+		NextProtos:         []string{http2, "http/1.1"},
 		ClientSessionCache: tls.NewLRUClientSessionCache(256),
-	}
-	return &http.Transport{
-		DialContext: dial,
-		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := dial(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			return handshake(ctx, conn, addr, config)
-		},
-		TLSClientConfig:        config,
-		ForceAttemptHTTP2:      true,
-		DisableCompression:     true,
-		MaxIdleConns:           1024,
-		MaxIdleConnsPerHost:    128,
-		IdleConnTimeout:        45 * time.Second,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-		// A peer that vanished without a word would otherwise take every
-		// request of its one HTTP/2 connection with it.
-		HTTP2:           &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second, WriteByteTimeout: 30 * time.Second},
-		WriteBufferSize: 8 << 10,
 	}
 }
 
-func handshake(ctx context.Context, conn net.Conn, addr string, base *tls.Config) (net.Conn, error) {
+// http2 is the protocol's name in a TLS handshake, RFC 9113 §3.1.
+const http2 = "h2"
+
+func handshake(ctx context.Context, conn net.Conn, addr string, base *tls.Config) (*tls.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		host = addr
