@@ -18,6 +18,8 @@ var (
 	storeOpen    = prometheus.NewDesc("fc_store_open_jobs", "Jobs that are not final.", nil, nil)
 	storeBlocked = prometheus.NewDesc("fc_store_blocked_keys", "Order keys that a dead letter blocks until somebody acts.", nil, nil)
 	storeBytes   = prometheus.NewDesc("fc_store_bytes", "Size of the store on disk.", nil, nil)
+	storeCommits = prometheus.NewDesc("fc_store_commits_total", "Commits to the store.", nil, nil)
+	storeVerbs   = prometheus.NewDesc("fc_store_verbs_total", "Verbs that shared those commits.", nil, nil)
 
 	queuePending  = prometheus.NewDesc("fc_queue_pending_messages", "Messages that wait for a router.", []string{"queue"}, nil)
 	queueInFlight = prometheus.NewDesc("fc_queue_in_flight_messages", "Messages in the hands of a router.", []string{"queue"}, nil)
@@ -31,7 +33,7 @@ type storeCollector struct{ st store.Store }
 
 // Describe implements prometheus.Collector.
 func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{storeBacklog, storeOpen, storeBlocked, storeBytes} {
+	for _, d := range []*prometheus.Desc{storeBacklog, storeOpen, storeBlocked, storeBytes, storeCommits, storeVerbs} {
 		ch <- d
 	}
 }
@@ -48,6 +50,8 @@ func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, storeOpen, float64(s.OpenJobs))
 	gauge(ch, storeBlocked, float64(s.BlockedKeys))
 	gauge(ch, storeBytes, float64(s.Bytes))
+	counter(ch, storeCommits, float64(s.Commits))
+	counter(ch, storeVerbs, float64(s.Verbs))
 }
 
 // queueCollector is the same for a queue.
@@ -75,6 +79,10 @@ func (c queueCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, queueInFlight, float64(s.InFlight), c.name)
 	gauge(ch, queueDead, float64(s.DeadLetters), c.name)
 	gauge(ch, queueOldest, s.OldestAge.Seconds(), c.name)
+}
+
+func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v)
 }
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {

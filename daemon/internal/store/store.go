@@ -344,4 +344,7 @@ type Stats struct {
 	OpenJobs     int64 // PENDING, QUEUED and PROCESSING, waiting included
 	BlockedKeys  int64
 	Bytes        int64 // on disk
+	// Since the store was opened: how often it made something durable, and
+	// for how many verbs. Zero where a backend does not know.
+	Commits, Verbs int64
 }

@@ -4,16 +4,23 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"zombiezen.com/go/sqlite"
 )
 
-// When the write-ahead log has grown to checkpointAt it is copied into the
-// database by a connection of its own, beside the writer. Only when that can
-// not keep up, and the log has reached restartAt, does the writer pause
-// between two commits and copy the rest itself, so that the log begins anew.
+// The write-ahead log is copied into the database by a connection of its own,
+// beside the writer, a few times a second when there is something to copy.
+// Only when that can not keep up, and the log has grown to restartAt, does the
+// writer pause between two commits and copy the rest itself, so that the log
+// begins anew. Its file keeps its size: writing over what is there already
+// costs the disk less than growing.
 const (
-	checkpointAt    = 4 << 20
-	restartAt       = 32 << 20
-	checkpointEvery = 250 * time.Millisecond
+	checkpointEvery   = 250 * time.Millisecond
+	checkpointCommits = 64 // that have gathered, or any after idleTicks
+	idleTicks         = 4
+	restartAt         = 32 << 20
+	pageSize          = 4096
+	logKept           = "25165824" // bytes of the log's file that stay when it begins anew
 )
 
 type checkpointer struct {
@@ -37,28 +44,46 @@ func (w *checkpointer) run(st *Store) {
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	failing := false
+	var copied int64 // commits that are in the database
+	idle := 0
 	for {
 		select {
 		case <-w.quit:
 			return
 		case <-tick.C:
 		}
-		size := walSize(st.path)
-		if size < checkpointAt {
+		commits := st.commits.Load()
+		if commits == copied {
 			continue
 		}
-		if err := w.c.run("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		if idle++; commits-copied < checkpointCommits && idle < idleTicks {
+			continue
+		}
+		frames, done, err := w.checkpoint()
+		if err != nil {
 			if !failing {
 				st.log.Warn("checkpoint failed; it is tried again", "error", err)
 			}
 			failing = true
 			continue
 		}
-		failing = false
-		if size >= restartAt {
+		failing, idle = false, 0
+		if done {
+			copied = commits
+		}
+		if frames*pageSize >= restartAt {
 			w.restart.Store(true)
 		}
 	}
+}
+
+// checkpoint copies what it can without waiting for anybody. It returns the
+// length of the log in frames, and whether all of it is copied.
+func (w *checkpointer) checkpoint() (frames int64, done bool, err error) {
+	_, err = w.c.q("PRAGMA wal_checkpoint(PASSIVE)").one(func(s *sqlite.Stmt) {
+		frames, done = s.ColumnInt64(1), s.ColumnInt64(1) == s.ColumnInt64(2)
+	})
+	return frames, done, err
 }
 
 func walSize(path string) int64 {
@@ -78,7 +103,7 @@ func (st *Store) afterCommit() {
 	// Whoever still reads the log is not waited for: callers would wait too.
 	st.wc.c.SetBusyTimeout(0)
 	defer st.wc.c.SetBusyTimeout(busyTimeout)
-	if err := st.wc.run("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+	if err := st.wc.run("PRAGMA wal_checkpoint(RESTART)"); err != nil {
 		st.log.Debug("the log could not begin anew; it is tried again", "error", err)
 	}
 }

@@ -10,7 +10,7 @@ import "time"
 const (
 	paceInterval = 2 * time.Millisecond
 	paceOn       = 0.7
-	paceOff      = 0.2
+	paceOff      = 0.3
 	paceWeight   = 0.05 // of the latest commit in the average
 )
 

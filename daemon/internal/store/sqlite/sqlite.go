@@ -61,6 +61,8 @@ type Store struct {
 	open        atomic.Int64
 	backlog     atomic.Int64
 	blockedKeys atomic.Int64
+	commits     atomic.Int64
+	verbs       atomic.Int64
 
 	wal checkpointer
 }
@@ -290,7 +292,7 @@ func (st *Store) Stats(context.Context) (store.Stats, error) {
 	}
 	s := store.Stats{
 		LastPosition: st.last.Load(), OpenJobs: st.open.Load(), BlockedKeys: st.blockedKeys.Load(),
-		Backlog: st.backlog.Load(),
+		Backlog: st.backlog.Load(), Commits: st.commits.Load(), Verbs: st.verbs.Load(),
 	}
 	for _, suffix := range []string{"", "-wal"} {
 		if fi, err := os.Stat(st.path + suffix); err == nil {

@@ -177,6 +177,8 @@ func (st *Store) commit(group []*op) {
 		return
 	}
 	st.works()
+	st.commits.Add(1)
+	st.verbs.Add(int64(len(group)))
 	st.settle(&t.notes)
 	if suspect != nil {
 		st.broken(suspect)
