@@ -37,7 +37,7 @@ type Options struct {
 
 // DefaultLinger is longer than most tickets live and shorter than an operator
 // would notice.
-const DefaultLinger = 250 * time.Millisecond
+const DefaultLinger = 2 * time.Second
 
 func (o Options) withDefaults() Options {
 	o.Visibility = cmp.Or(o.Visibility, time.Minute)
