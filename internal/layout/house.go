@@ -76,6 +76,7 @@ var house = []place{
 	{name: "golden", dirs: []string{"internal/golden"}, closed: true},
 	{name: "layout", dirs: []string{"internal/layout"}, closed: true},
 	{name: "bench", dirs: []string{"internal/bench/..."}, closed: true},
+	{name: "docs", dirs: []string{"internal/docs"}, may: []string{"config", "resource"}},
 	{name: "demo", dirs: []string{"internal/demo/..."}, may: []string{"client", "resource"}},
 }
 
