@@ -14,6 +14,7 @@ type conn struct {
 	tcp      net.Conn // what is beneath
 	r        *bufio.Reader
 	used     bool // has had an exchange
+	ended    bool // a read failed, perhaps with the last bytes of an answer
 	cut      *atomic.Bool
 
 	whole   time.Time // the end of the exchange
@@ -50,7 +51,9 @@ func (c *conn) Read(b []byte) (int, error) {
 		c.armed = true
 		c.limit(time.Now().Add(patience))
 	}
-	return c.Conn.Read(b)
+	n, err := c.Conn.Read(b)
+	c.ended = c.ended || err != nil
+	return n, err
 }
 
 // begin sets the end of an exchange.
@@ -84,7 +87,7 @@ var past = time.Unix(1, 0)
 // neither closed it nor said anything since. What has come unasked on TLS
 // would nearly always be its end, too.
 func (c *conn) alive() bool {
-	if c.r.Buffered() > 0 {
+	if c.ended || c.r.Buffered() > 0 {
 		return false
 	}
 	if c.raw == nil {

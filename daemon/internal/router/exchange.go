@@ -49,6 +49,9 @@ func (w *desk) clear() {
 	if cap(w.body) > keptDesk {
 		w.body = nil
 	}
+	if h := &w.answer; cap(h.text) > keptDesk/8 || cap(h.fields) > 128 {
+		h.text, h.fields = nil, nil
+	}
 }
 
 // order is one exchange to be made: a job as Start gave it.

@@ -163,7 +163,7 @@ func (c *wire) exchange(cn *conn, q *request, short bool, whole time.Time, w *de
 	a.Timing.FirstByte = time.Since(q.began)
 	cn.used = true
 	complete := w.take(cn, q, a, x)
-	if !complete || failed != nil || w.answer.close || cn.r.Buffered() > 0 {
+	if !complete || failed != nil || w.answer.close || cn.ended || cn.r.Buffered() > 0 {
 		return false
 	}
 	if sent != nil && !sent.ended(lastBytes) {
