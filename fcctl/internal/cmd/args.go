@@ -15,6 +15,7 @@ import (
 func arrange(app *cli.App, args []string) ([]string, error) {
 	var global, path, flags, rest []string
 	var current *cli.Command
+	var help bool
 	commands := app.Commands
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
@@ -49,11 +50,15 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 				continue
 			}
 			if arg == "help" || arg == "h" {
-				return append(append(global, path...), args[i:]...), nil
+				help = true // `fcctl help jobs list` is `fcctl jobs list --help`
+				continue
 			}
 			return nil, unknownCommand(path, arg, commands)
 		}
 		rest = append(rest, arg)
+	}
+	if help {
+		flags = append(flags, "--help")
 	}
 	out := append(append(global, path...), flags...)
 	if len(rest) > 0 {

@@ -38,7 +38,7 @@ func TestFlagsStandAnywhere(t *testing.T) {
 		"jobs retry -5":                                     "jobs retry -- -5",
 		"get get":                                           "get -- get",
 		"jobs list --help":                                  "jobs list --help",
-		"help jobs":                                         "help jobs",
+		"help jobs":                                         "jobs --help",
 	} {
 		got, err := arrange(a.root(), strings.Fields(in))
 		if err != nil || !slices.Equal(got, strings.Fields(want)) {
