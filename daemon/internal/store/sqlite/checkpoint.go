@@ -53,7 +53,9 @@ func (w *checkpointer) run(st *Store) {
 		case <-tick.C:
 		}
 		commits := st.commits.Load()
-		if commits == copied {
+		// Once the writer is asked to begin the log anew it gets its turn: two
+		// checkpoints at a time refuse each other, on a slow disk for ever.
+		if commits == copied || w.restart.Load() {
 			continue
 		}
 		if idle++; commits-copied < checkpointCommits && idle < idleTicks {

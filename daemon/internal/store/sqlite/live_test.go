@@ -20,12 +20,13 @@ func (l *live) len() int {
 // while memory holds a part of it.
 func TestABacklogBeyondMemoryGoesOutWholeAndInOrder(t *testing.T) {
 	t.Parallel()
-	const total, window = 100_000, 4096
+	const total, window = 15_000, 512
 	dir := t.TempDir()
-	st := open(t, dir, Options{Now: noon})
+	opts := Options{Now: noon, HotJobs: 1024}
+	st := open(t, dir, opts)
 	var last int64
-	for n := range total / 10_000 {
-		appendAll(t, st, events(fmt.Sprint(n), "", 10_000, 10))
+	for n := range total / 5000 {
+		appendAll(t, st, events(fmt.Sprint(n), "", 5000, 10))
 		fanOut(t, st, "sub_A", flow.Immediate)
 	}
 	if n := st.live.len(); n > st.live.limit {
@@ -55,7 +56,7 @@ func TestABacklogBeyondMemoryGoesOutWholeAndInOrder(t *testing.T) {
 		if seen >= total/3 && !crashed { // what is out is lost; the rest must not be
 			crashed = true
 			shut(t, st)
-			st = open(t, dir, Options{Now: noon})
+			st = open(t, dir, opts)
 			last = o.Jobs[0].Position - 1
 			continue
 		}
