@@ -25,6 +25,10 @@ type delivery struct {
 	attempt flow.Attempt
 }
 
+// deliveries are those that came to their end in the ordinary way: recorded
+// and settled, and known to nobody any more.
+var deliveries = sync.Pool{New: func() any { return new(delivery) }}
+
 // board holds every delivery from its receipt until it is settled, and knows
 // which may start. It has one lock, under which nothing blocks.
 type board struct {
@@ -106,11 +110,13 @@ func (b *board) capacity() int {
 	return max(b.limit, 4*slots)
 }
 
-// hold takes responsibility for a delivery.
-func (b *board) hold(d *delivery) {
+// hold takes responsibility for deliveries.
+func (b *board) hold(ds ...*delivery) {
 	b.mu.Lock()
-	d.place = len(b.all)
-	b.all = append(b.all, d)
+	for _, d := range ds {
+		d.place = len(b.all)
+		b.all = append(b.all, d)
+	}
 	b.mu.Unlock()
 }
 

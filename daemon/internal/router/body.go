@@ -12,10 +12,18 @@ import (
 // body is the body of an answer.
 type body struct {
 	r      *bufio.Reader
+	conn   *conn
 	head   *answer
 	left   int64     // with a length
 	chunks io.Reader // in chunks
 	whole  bool      // read to its end, so that the next answer may follow
+}
+
+// source is where an answer's body comes from. It is told once that its
+// meaning is known, and then has no more than patience for the rest.
+type source interface {
+	io.Reader
+	hurry()
 }
 
 func newBody(r *bufio.Reader, h *answer) body {
@@ -26,6 +34,8 @@ func newBody(r *bufio.Reader, h *answer) body {
 	b.whole = b.left == 0
 	return b
 }
+
+func (b *body) hurry() { b.conn.hurried = true }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (n int, err error) {
@@ -64,8 +74,8 @@ func (b *body) trailer() bool {
 
 // read reads of an answer what its meaning needs, and of the rest so much
 // that most connections can be used again. The error is nil when the meaning
-// is known, however the rest went; hurry is called when it is.
-func (w *desk) read(r io.Reader, length int64, status int, hurry func(), x *flow.Exchange) error {
+// is known, however the rest went.
+func (w *desk) read(r source, length int64, status int, x *flow.Exchange) error {
 	if length == 0 {
 		x.Complete = true
 		return nil
@@ -80,7 +90,7 @@ func (w *desk) read(r io.Reader, length int64, status int, hurry func(), x *flow
 		known := !success || !flow.MayDefer(b)
 		if known && !hurried {
 			hurried = true
-			hurry()
+			r.hurry()
 		}
 		if len(b) >= readBody || known && len(b) >= keptBody && length > readBody {
 			x.Body = b

@@ -40,9 +40,9 @@ func orJSON(t string) string {
 
 func eventEnvelope(b []byte, j *flow.Job, ev *flow.Event, id string) []byte {
 	b = slices.Grow(b, len(ev.Data)+448+len(ev.Type)+len(ev.Source)+len(ev.Subject)+len(ev.MessageGroup)+len(ev.CorrelationID)+len(ev.CausationID))
-	b = append(b, `{"id":`...)
-	b = appendString(b, ev.ID.String())
-	b = append(b, `,"type":`...)
+	b = append(b, `{"id":"`...)
+	b = append(b, ev.ID.String()...)
+	b = append(b, `","type":`...)
 	b = appendString(b, ev.Type)
 	b = append(b, `,"source":`...)
 	b = appendString(b, ev.Source)

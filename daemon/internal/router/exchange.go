@@ -35,14 +35,20 @@ type desk struct {
 	head   []byte // of the request, then the whole of it if it is short
 	body   []byte // of the request, where it had to be put together
 	answer answer
+	rest   body
 	buf    []byte // the beginning of the answer's body
+
+	began   time.Time
+	request request
+	result  flow.Exchange
 }
 
 // keptDesk bounds each buffer of a desk between exchanges.
 const keptDesk = 128 << 10
 
-// clear drops what one large delivery has left.
+// clear drops what one large delivery has left, and lets go of its event.
 func (w *desk) clear() {
+	w.request = request{}
 	if cap(w.head) > keptDesk {
 		w.head = nil
 	}
@@ -68,29 +74,31 @@ type order struct {
 func (c *courier) exchange(ctx context.Context, o *order, w *desk) flow.Attempt {
 	j := o.job
 	a := flow.Attempt{JobID: j.ID, Number: j.Attempts, At: j.LastAttemptAt, Router: c.instance}
-	var x flow.Exchange
-	began := time.Now()
-	if c.attempt(ctx, o, w, &a, &x) {
-		a.Judge(j, &x, c.now())
+	w.result, w.began = flow.Exchange{}, time.Now()
+	at := c.now()
+	if c.attempt(ctx, o, at, w, &a, &w.result) {
+		if w.result.RetryAfter != "" {
+			at = c.now() // it may be a date, and the answer took its time
+		}
+		a.Judge(j, &w.result, at)
 	}
-	a.Duration = time.Since(began)
+	a.Duration = time.Since(w.began)
 	return a
 }
 
 // attempt makes the exchange. It is false if the attempt needs no judging.
-func (c *courier) attempt(ctx context.Context, o *order, w *desk, a *flow.Attempt, x *flow.Exchange) bool {
+func (c *courier) attempt(ctx context.Context, o *order, at time.Time, w *desk, a *flow.Attempt, x *flow.Exchange) bool {
 	j := o.job
 	if !o.known {
 		x.Failure, x.Problem = flow.ErrorConfiguration, "the job's subscription or connection does not exist any more"
 		return true
 	}
-	at := c.now()
 	p := c.prepared.get(&o.route, at)
 	if p.failure != flow.ErrorNone {
 		x.Failure, x.Problem = p.failure, p.problem
 		return true
 	}
-	timeout, inTime := deadline(j, time.Since(o.started))
+	timeout, inTime := deadline(j, w.began.Sub(o.started))
 	if !inTime {
 		a.Verdict, a.ErrorType = flow.Lost, flow.ErrorUnknown
 		a.Error = "too long a time went by between the start of the job and its request, so nothing was sent"
@@ -109,7 +117,8 @@ func (c *courier) attempt(ctx context.Context, o *order, w *desk, a *flow.Attemp
 		return true
 	}
 	w.head = head
-	c.carrier.carry(ctx, &request{route: p, head: head, body: body, began: time.Now(), timeout: timeout}, w, a, x)
+	w.request = request{route: p, head: head, body: body, began: w.began, timeout: timeout}
+	c.carrier.carry(ctx, &w.request, w, a, x)
 	if x.Status == 0 && errors.Is(context.Cause(ctx), errCut) {
 		a.Verdict, a.ErrorType, a.Error = flow.Lost, flow.ErrorUnknown, errCut.Error()
 		return false

@@ -117,10 +117,10 @@ func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *des
 	if resp.Body == http.NoBody {
 		length = 0
 	}
-	var rest *time.Timer
-	err = w.read(resp.Body, length, resp.StatusCode, func() { rest = time.AfterFunc(patience, cancel) }, x)
-	if rest != nil {
-		rest.Stop()
+	rest := &foreignBody{Reader: resp.Body, cancel: cancel}
+	err = w.read(rest, length, resp.StatusCode, x)
+	if rest.timer != nil {
+		rest.timer.Stop()
 	}
 	a.Body = keepBody(x.Body)
 	if err != nil {
@@ -129,6 +129,15 @@ func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *des
 	}
 	x.Status = resp.StatusCode
 }
+
+// foreignBody is the body of an answer that net/http reads.
+type foreignBody struct {
+	io.Reader
+	cancel context.CancelFunc
+	timer  *time.Timer
+}
+
+func (b *foreignBody) hurry() { b.timer = time.AfterFunc(patience, b.cancel) }
 
 // header is the request's head in net/http's form.
 func (q *request) header() http.Header {

@@ -25,6 +25,19 @@ func (f *funnel[T]) put(items ...T) {
 	signal(f.wake)
 }
 
+// gather puts n items in as they are made.
+func (f *funnel[T]) gather(n int, item func(i int) T) {
+	if n == 0 {
+		return
+	}
+	f.mu.Lock()
+	for i := range n {
+		f.buf = append(f.buf, item(i))
+	}
+	f.mu.Unlock()
+	signal(f.wake)
+}
+
 // take moves what is there into spare, at most limit of it.
 func (f *funnel[T]) take(spare []T, limit int) []T {
 	f.mu.Lock()

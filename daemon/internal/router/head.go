@@ -16,11 +16,11 @@ import (
 // route prepared, then what is this delivery's own. The error is the name of a
 // task's header that HTTP does not allow.
 func appendHead(b []byte, j *flow.Job, ev *flow.Event, p *prepared, id, contentType string, body []byte, at time.Time) (head []byte, bad string) {
-	var correlation, eventID, eventType, trace string
+	var correlation, eventType, trace string
 	if ev != nil {
-		correlation, eventType, eventID, trace = ev.CorrelationID, ev.Type, ev.ID.String(), ev.Traceparent
+		correlation, eventType, trace = ev.CorrelationID, ev.Type, ev.Traceparent
 	} else if t := j.Task; t != nil {
-		correlation, eventType, eventID = t.CorrelationID, t.Code, t.EventID
+		correlation, eventType = t.CorrelationID, t.Code
 	}
 	if t := j.Task; t != nil && len(t.Headers) > 0 {
 		if b, bad = appendTaskHeaders(b, p, t.Headers, trace == ""); bad != "" {
@@ -31,7 +31,13 @@ func appendHead(b []byte, j *flow.Job, ev *flow.Event, p *prepared, id, contentT
 	}
 	b = appendLine(b, "Content-Type", contentType)
 	b = appendLine(b, "traceparent", trace)
-	b = appendLine(b, "X-FlowCatalyst-Event-Id", eventID)
+	if ev != nil {
+		b = append(b, "X-FlowCatalyst-Event-Id: "...)
+		b = append(b, ev.ID.String()...)
+		b = append(b, "\r\n"...)
+	} else if j.Task != nil {
+		b = appendLine(b, "X-FlowCatalyst-Event-Id", j.Task.EventID)
+	}
 	b = appendLine(b, "X-FlowCatalyst-Event-Type", eventType)
 	b = appendLine(b, "X-FlowCatalyst-Dispatch-Job-Id", id)
 	b = appendLine(b, "X-FlowCatalyst-Subscription-Id", j.SubscriptionID)

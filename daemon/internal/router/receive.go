@@ -68,10 +68,16 @@ func (r *Router) intake(ctx context.Context, got []queue.Received) {
 	}
 	cat := r.current(ctx)
 	now := r.Now()
-	var foreign []*delivery
+	leased := time.Now()
+	ds := make([]*delivery, len(got))
 	for i := range got {
-		d := &delivery{received: got[i], arrived: now, extended: time.Now()}
-		r.board.hold(d)
+		d := deliveries.Get().(*delivery)
+		d.received, d.arrived, d.extended = got[i], now, leased
+		ds[i] = d
+	}
+	r.board.hold(ds...)
+	var foreign []*delivery
+	for _, d := range ds {
 		if r.sort(ctx, cat, d, now) {
 			foreign = append(foreign, d)
 		}
@@ -150,10 +156,6 @@ func (r *Router) settle(ds ...*delivery) {
 	if len(ds) == 0 {
 		return
 	}
-	rs := make([]queue.Received, len(ds))
-	for i, d := range ds {
-		rs[i] = d.received
-	}
 	r.board.drop(ds...)
-	r.acks.put(rs...)
+	r.acks.gather(len(ds), func(i int) queue.Received { return ds[i].received })
 }

@@ -19,16 +19,26 @@ const (
 
 // record writes outcomes down. It does not return before they are written, or
 // a drain has given up on the store; meanwhile the router starts nothing new.
-func (r *Router) record(batch []*delivery) {
+//
+// The outcomes that spare has room for are used again, but only if the store
+// took them all: after an error its writer may still be reading them.
+func (r *Router) record(batch []*delivery, spare []store.Outcome) []store.Outcome {
 	now := r.Now()
-	outcomes := make([]store.Outcome, len(batch))
-	for i, d := range batch {
-		outcomes[i] = store.Outcome{Job: d.job.After(d.attempt, now, rand.Float64()), Attempt: d.attempt, Owner: r.Instance}
+	outcomes := spare[:0]
+	for _, d := range batch {
+		outcomes = append(outcomes, store.Outcome{Job: d.job.After(d.attempt, now, rand.Float64()), Attempt: d.attempt, Owner: r.Instance})
 	}
 	left, err := r.write(batch, outcomes, now)
-	if len(left) == 0 {
-		return
+	if len(left) > 0 {
+		r.insist(left, outcomes, now, err)
+		return nil
 	}
+	clear(outcomes)
+	return outcomes
+}
+
+// insist repeats what was not written.
+func (r *Router) insist(left []*delivery, outcomes []store.Outcome, now time.Time, err error) {
 	stuck := int64(len(left))
 	r.meters.unwritten.Set(float64(r.unwritten.Add(stuck)))
 	r.Logger.Error("outcomes can not be written; nothing new starts until they are", "outcomes", stuck, "error", err)
@@ -87,6 +97,10 @@ func (r *Router) write(batch []*delivery, outcomes []store.Outcome, now time.Tim
 		}
 	}
 	r.settle(written...)
+	for _, d := range written {
+		*d = delivery{}
+		deliveries.Put(d)
+	}
 	return batch[:kept], err
 }
 

@@ -111,7 +111,10 @@ func (r *Router) Run(ctx context.Context) error {
 	})
 	for range committers {
 		starters.Go(func() { r.start(startStop, workStop, &workers) })
-		writers.Go(func() { r.outcomes.run(recordBatch, r.record) })
+		writers.Go(func() {
+			var spare []store.Outcome
+			r.outcomes.run(recordBatch, func(ds []*delivery) { spare = r.record(ds, spare) })
+		})
 		settlers.Go(func() { r.acks.run(ackBatch, r.ack) })
 	}
 	settlers.Go(func() { r.returns.run(ackBatch, r.giveBack) })

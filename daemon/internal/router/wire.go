@@ -170,7 +170,7 @@ func (c *wire) exchange(cn *conn, q *request, short bool, whole time.Time, w *de
 		return false
 	}
 	reusable = true
-	c.keep(cn, time.Now())
+	c.keep(cn, q.began.Add(a.Timing.FirstByte))
 	return false
 }
 
@@ -185,15 +185,16 @@ func (w *desk) take(cn *conn, q *request, a *flow.Attempt, x *flow.Exchange) (co
 		return false
 	}
 	x.RetryAfter, x.Location = h.get("Retry-After"), h.get("Location")
-	b := newBody(cn.r, h)
-	err := w.read(&b, h.length, status, func() { cn.hurried = true }, x)
+	w.rest = newBody(cn.r, h)
+	w.rest.conn = cn
+	err := w.read(&w.rest, h.length, status, x)
 	a.Body = keepBody(x.Body)
 	if err != nil {
 		brokeOff(x, status, err, q.timeout)
 		return false
 	}
 	x.Status = status
-	return b.whole
+	return w.rest.whole
 }
 
 func keepBody(b []byte) []byte {

@@ -55,7 +55,7 @@ func (r *Router) deliver(d *delivery, w *desk) (next *delivery) {
 // attempt is the exchange, with a panic contained: it costs this job one
 // attempt and nobody else anything.
 func (r *Router) attempt(d *delivery, w *desk) {
-	began := time.Now()
+	w.began = d.started
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -65,7 +65,7 @@ func (r *Router) attempt(d *delivery, w *desk) {
 		r.Logger.Error("panic in a delivery", "job", d.id, "event", d.job.EventID, "client", d.job.ClientID,
 			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		d.attempt = flow.Attempt{
-			JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt, Duration: time.Since(began), Router: r.Instance,
+			JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt, Duration: time.Since(w.began), Router: r.Instance,
 			Verdict: flow.Retry, ErrorType: flow.ErrorUnknown, Error: "the router failed in this attempt; its log has the details",
 		}
 	}()

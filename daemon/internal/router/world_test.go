@@ -20,7 +20,7 @@ import (
 
 // world is a router between a fake queue, a fake store and a real receiver.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	store    *fakeStore
 	queue    *queuetest.Fake
 	receiver *httptest.Server
@@ -61,7 +61,7 @@ func setup(t *testing.T, h http.HandlerFunc, change ...func(*Options)) *world {
 	return w
 }
 
-func build(t *testing.T, h http.HandlerFunc, change ...func(*Options)) *world {
+func build(t testing.TB, h http.HandlerFunc, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, registry: prometheus.NewRegistry(), warnings: &sink{}, gone: make(chan string, 16), ended: make(chan error, 1)}
 	w.queue = queuetest.NewFake(queuetest.FakeOptions{Now: func() time.Time { return time.Now().Add(time.Duration(w.later.Load())) }})
@@ -169,7 +169,7 @@ func (w *world) settled() {
 }
 
 // eventually polls a fact that has no signal of its own.
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
