@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -90,7 +91,10 @@ func (a *App) root() *cli.App {
 		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) },
 		Commands: []*cli.Command{
 			a.planCommand(), a.applyCommand(), a.validateCommand(),
-			a.eventsCommand(), a.jobsCommand(), a.getCommand(), a.receiveCommand(),
+			a.eventsCommand(), a.jobsCommand(), a.getCommand(),
+			a.pauseCommand(resource.KindSubscription, "pause and resume subscriptions", "big-orders"),
+			a.pauseCommand(resource.KindConnection, "pause and resume connections", "hooks"),
+			a.receiveCommand(),
 			a.contextCommand(), a.loginCommand(), a.tokenCommand(), a.versionCommand(),
 		},
 	}

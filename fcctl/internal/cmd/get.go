@@ -87,13 +87,18 @@ func (a *App) get(c *cli.Context) error {
 	})
 }
 
-// getOne finds a resource by code or id. A code that is not there may be
-// misspelt: the nearest one is named.
+// getOne finds a resource by code or id.
 func (a *App) getOne(c *cli.Context, cl *client.Client, info resource.KindInfo, code string) (resource.Resource, error) {
 	r, err := cl.Resources(info.Kind).Get(c.Context, code)
 	if err == nil || client.StatusOf(err) != 404 {
 		return r, err
 	}
+	return nil, a.noSuch(c, cl, info, code, "fcctl get "+c.Args().First())
+}
+
+// noSuch says that a resource is not there. A code may be misspelt: command
+// is what to type before the nearest one.
+func (a *App) noSuch(c *cli.Context, cl *client.Client, info resource.KindInfo, code, command string) error {
 	var codes []string
 	for r, err := range cl.Resources(info.Kind).List(c.Context, client.ResourceFilter{PageSize: 200}) {
 		if err != nil || len(codes) == 1000 {
@@ -103,7 +108,7 @@ func (a *App) getOne(c *cli.Context, cl *client.Client, info resource.KindInfo, 
 	}
 	try := "fcctl get " + info.Collection
 	if n := nearest(code, codes); n != "" {
-		try = fmt.Sprintf("fcctl get %s %s", c.Args().First(), n)
+		try = command + " " + n
 	}
-	return nil, fail(exitNotFound, try, "there is no %s %q", info.Title, code)
+	return fail(exitNotFound, try, "there is no %s %q", info.Title, code)
 }

@@ -3,9 +3,11 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
 	"github.com/urfave/cli/v2"
 )
@@ -101,6 +103,13 @@ func (a *App) jobsList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(jobs) == 0 && c.String("subscription") != "" {
+		// Jobs outlive their subscription, so only an empty list asks whether
+		// there is one.
+		if err := a.knownSubscription(c, cl, c.String("subscription")); err != nil {
+			return err
+		}
+	}
 	defer a.nothing(len(jobs), more, "jobs")
 	return a.data(c, jobs, func() (string, error) {
 		if len(jobs) == 0 {
@@ -108,6 +117,18 @@ func (a *App) jobsList(c *cli.Context) error {
 		}
 		return view.Jobs(jobs, a.ink()), nil
 	})
+}
+
+func (a *App) knownSubscription(c *cli.Context, cl *client.Client, code string) error {
+	info, _ := resource.InfoOf(resource.KindSubscription)
+	_, err := cl.Resources(info.Kind).Get(c.Context, code)
+	switch client.StatusOf(err) {
+	case http.StatusNotFound:
+		return a.noSuch(c, cl, info, code, "fcctl jobs list --subscription")
+	case http.StatusForbidden:
+		return nil // who may see jobs need not see subscriptions
+	}
+	return err
 }
 
 func (a *App) jobsGet(c *cli.Context) error {
