@@ -19,7 +19,7 @@ import (
 // GOGC and GOMEMLIMIT, where set, win.
 const (
 	gcPercent = 200
-	softLimit = 136 << 20
+	softLimit = 116 << 20
 )
 
 func boundMemory() {

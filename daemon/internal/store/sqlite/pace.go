@@ -8,7 +8,7 @@ import "time"
 // pace when it is busy most of the time and stops when it is idle most of the
 // time, its waits included.
 const (
-	paceInterval = 2 * time.Millisecond
+	paceInterval = time.Millisecond
 	paceOn       = 0.7
 	paceOff      = 0.3
 	paceWeight   = 0.05 // of the latest commit in the average

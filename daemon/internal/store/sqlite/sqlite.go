@@ -20,7 +20,7 @@ import (
 type Options struct {
 	// Logger gets what no caller can be told. Default: discard.
 	Logger *slog.Logger
-	// CacheBytes bounds the event data kept in memory. Default: 24 MiB.
+	// CacheBytes bounds the event data kept in memory. Default: 16 MiB.
 	CacheBytes int
 	// HotJobs bounds the PENDING jobs kept in memory; an eighth of it each
 	// lane. Default: 16384.
@@ -76,7 +76,7 @@ func Open(path string, o Options) (*Store, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.CacheBytes == 0 {
-		o.CacheBytes = 24 << 20
+		o.CacheBytes = 16 << 20
 	}
 	if o.HotJobs == 0 {
 		o.HotJobs = 16_384
