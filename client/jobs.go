@@ -61,7 +61,7 @@ type Job struct {
 	IsTerminal         bool            `json:"isTerminal"`
 	Waiting            bool            `json:"waiting"`            // behind another of its order key
 	WaitsFor           string          `json:"waitsFor,omitempty"` // what holds it, if a person does
-	Blocked            bool            `json:"blocked"`            // a dead letter that its order key waits for; only of a single job
+	Blocked            bool            `json:"blocked"`            // a dead letter that its order key waits for
 	BlockedSince       time.Time       `json:"blockedSince,omitzero"`
 }
 

@@ -74,6 +74,11 @@ func (s *server) viewJob(ctx context.Context, j *flow.Job, e *flow.Event) (*JobV
 	return jobOf(cat, j, e), nil
 }
 
+// block says since when the job has blocked its order key; zero is never.
+func (v *JobView) block(since time.Time) {
+	v.Blocked, v.BlockedSince = !since.IsZero(), stamp(since)
+}
+
 func jobOf(cat *catalog.Catalog, j *flow.Job, e *flow.Event) *JobView {
 	v := &JobView{
 		ID: j.ID.String(), Kind: j.Kind(), Protocol: "HTTP_WEBHOOK", PayloadContentType: "application/json",

@@ -76,8 +76,14 @@ func (s *server) listJobs(ctx context.Context, c *call, in *jobsQuery) (*result,
 		if err != nil {
 			return step{}, err
 		}
+		blocking, err := s.p.Blocking(ctx, c.Caller, page.Jobs)
+		if err != nil {
+			return step{}, err
+		}
 		for i := range page.Jobs {
-			answer.DispatchJobs = append(answer.DispatchJobs, jobOf(cat, &page.Jobs[i].Job, page.Jobs[i].Event))
+			v := jobOf(cat, &page.Jobs[i].Job, page.Jobs[i].Event)
+			v.block(blocking[page.Jobs[i].Job.ID])
+			answer.DispatchJobs = append(answer.DispatchJobs, v)
 		}
 		q.Before, answer.Partial = page.Next, page.Partial
 		return step{items: len(page.Jobs), next: uint64(page.Next), partial: page.Partial}, nil
@@ -102,7 +108,7 @@ func (s *server) showJob(ctx context.Context, c *call, id string) (*JobView, err
 		return nil, err
 	}
 	v.Payload = d.Payload
-	v.Blocked, v.BlockedSince = !d.BlockedSince.IsZero(), stamp(d.BlockedSince)
+	v.block(d.BlockedSince)
 	return v, nil
 }
 

@@ -201,6 +201,13 @@ func TestADeadLetterBlocksIsSkippedOrRetried(t *testing.T) {
 	if got.get("status") != "FAILED" || got.get("reason") != "CONFIGURATION" || got.get("blocked") != true || got.get("blockedSince") == nil || got.get("isTerminal") != true {
 		t.Errorf("job: %s", got.body)
 	}
+	var page jobsAnswer
+	w.do("GET", "/api/dispatch-jobs", acme, "").is(200).into(&page)
+	for _, j := range page.DispatchJobs {
+		if j.Blocked != (j.ID == ids[0]) || j.Blocked == time.Time(j.BlockedSince).IsZero() {
+			t.Errorf("in the list, job %s blocks: %v since %v", j.ID, j.Blocked, j.BlockedSince)
+		}
+	}
 	var as attemptsAnswer
 	w.do("GET", path(ids[0], "/attempts"), acme, "").is(200).into(&as)
 	if len(as.Attempts) != 1 || as.Attempts[0].AttemptNumber != 1 || as.Attempts[0].ResponseCode != 422 || as.Attempts[0].Success || as.Attempts[0].ErrorType != "CONFIGURATION" {

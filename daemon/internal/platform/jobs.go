@@ -58,16 +58,36 @@ func (p *Platform) Job(ctx context.Context, c Caller, id string) (JobDetail, err
 		}
 		d.Payload = string(e.Data)
 	}
-	if d.Job.Ordered() && d.Job.Status.DeadLetter() {
-		gate, err := p.st.Gate(ctx, c.Scope, d.Job.OrderKey)
-		switch {
-		case err == nil && gate.Holder == d.Job.ID:
-			d.BlockedSince = gate.BlockedSince
-		case err != nil && !errors.Is(err, store.ErrNotFound):
-			return d, fmt.Errorf("read gate of job: %w", err)
+	blocking, err := p.Blocking(ctx, c, []store.JobView{d.JobView})
+	if err != nil {
+		return d, err
+	}
+	d.BlockedSince = blocking[d.Job.ID]
+	return d, nil
+}
+
+// Blocking says which of the jobs are dead letters that their order keys wait
+// for, and since when. It reads one gate per key that a dead letter may block.
+func (p *Platform) Blocking(ctx context.Context, c Caller, jobs []store.JobView) (map[flow.ID]time.Time, error) {
+	blocking, gates := map[flow.ID]time.Time{}, map[flow.OrderKey]store.Gate{}
+	for i := range jobs {
+		j := &jobs[i].Job
+		if j.Mode != flow.BlockOnError || !j.Ordered() || !j.Status.DeadLetter() {
+			continue
+		}
+		gate, read := gates[j.OrderKey]
+		if !read {
+			var err error
+			if gate, err = p.st.Gate(ctx, c.Scope, j.OrderKey); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return nil, fmt.Errorf("read gate of job: %w", err)
+			}
+			gates[j.OrderKey] = gate
+		}
+		if gate.Holder == j.ID && !gate.BlockedSince.IsZero() {
+			blocking[j.ID] = gate.BlockedSince
 		}
 	}
-	return d, nil
+	return blocking, nil
 }
 
 // Attempts returns the kept attempts of a job.

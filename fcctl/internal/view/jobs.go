@@ -20,6 +20,9 @@ func Jobs(jobs []client.Job, ink Ink) string {
 // note says the one thing about a job that its state does not.
 func note(j client.Job) string {
 	switch {
+	case j.Blocked && j.Reason != "":
+		j.Blocked = false
+		return "blocks its group: " + note(j)
 	case j.Blocked:
 		return "blocks its group; retry or skip it"
 	case j.WaitsFor != "":

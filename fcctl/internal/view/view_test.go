@@ -81,6 +81,7 @@ func TestJobs(t *testing.T) {
 		{ID: "0HZXEQ5Y8JY60", Status: client.JobPending, Code: "shop:warehouse:parcel:moved", SubscriptionCode: "parcels", MessageGroup: "parcel-7", AttemptCount: 2, CreatedAt: noon, Due: noon.Add(time.Minute), LastError: "answered 500"},
 		{ID: "0HZXEQ5Y8JY61", Status: client.JobPending, Code: "shop:warehouse:parcel:moved", SubscriptionCode: "parcels", MessageGroup: "parcel-7", Waiting: true, CreatedAt: noon},
 		{ID: "0HZXEQ5Y8JY62", Status: client.JobFailed, Code: "task", SubscriptionID: "sub_gone", Reason: "RETRIES_EXHAUSTED", LastError: "answered 503 " + strings.Repeat("and again ", 20), AttemptCount: 5, CreatedAt: noon},
+		{ID: "0HZXEQ5Y8JY63", Status: client.JobFailed, Code: "shop:warehouse:parcel:moved", SubscriptionCode: "parcels", MessageGroup: "parcel-8", Blocked: true, Reason: "REJECTED", LastError: "answered 422", AttemptCount: 1, CreatedAt: noon},
 	}
 	golden.String(t, "jobs.golden", Jobs(jobs, Ink{}))
 	j := jobs[1]
