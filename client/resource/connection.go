@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -92,8 +93,9 @@ func (c *Connection) Validate() []Problem {
 	ps = CheckURL(ps, "url", c.URL)
 	ps = checkEnum(ps, "status", c.Status, ConnectionActive, ConnectionPaused)
 	ps = checkRange(ps, "maxConcurrency", c.MaxConcurrency, 0, 10000)
-	ps = checkEnum(ps, "signing.scheme", c.Signing.Scheme, SchemeNone, SchemeFlowCatalyst, SchemeStandardWebhooks)
-	if c.Signing.Scheme != SchemeNone && c.Signing.Secret.IsZero() {
+	scheme := cmp.Or(c.Signing.Scheme, SchemeNone)
+	ps = checkEnum(ps, "signing.scheme", scheme, SchemeNone, SchemeFlowCatalyst, SchemeStandardWebhooks)
+	if scheme != SchemeNone && c.Signing.Secret.IsZero() {
 		ps = append(ps, Problem{"signing.secret", "is required by the scheme", `env("WAREHOUSE_SECRET")`})
 	}
 	if c.Signing.Timestamp != "" {

@@ -53,7 +53,7 @@ func TestValidate(t *testing.T) {
 		{"a good pool", goodPool(), ""},
 		{"a good event type", goodEventType(), ""},
 
-		{"nothing in a connection", &Connection{}, "code signing.scheme signing.secret status url"},
+		{"nothing in a connection", &Connection{}, "code status url"},
 		{"nothing in a subscription", &Subscription{}, "code eventTypes maxAgeSeconds maxRetries mode retryStrategy status target timeoutSeconds"},
 		{"nothing in a pool", &DispatchPool{}, "code concurrency status"},
 		{"nothing in an event type", &EventType{}, "code status"},
