@@ -91,10 +91,10 @@ func refusedItem(id string, e *platform.Error) itemResult {
 // publishBatch is POST /api/events/batch.
 func (s *server) publishBatch(w http.ResponseWriter, r *http.Request, c *caller) error {
 	_, structured := cloudEvents(r)
-	return s.eachItem(w, r, func(items []json.RawMessage) ([]itemResult, error) {
-		drafts := make([]platform.EventDraft, len(items))
-		for i, item := range items {
-			drafts[i] = platform.DecodeEvent(item, structured)
+	return s.eachItem(w, r, func(body []byte) ([]itemResult, error) {
+		drafts, err := platform.DecodeEvents(body, structured)
+		if err != nil {
+			return nil, err
 		}
 		answers, err := s.p.Publish(r.Context(), c.Caller, drafts)
 		if err != nil {
@@ -116,16 +116,12 @@ func (s *server) publishBatch(w http.ResponseWriter, r *http.Request, c *caller)
 	})
 }
 
-func (s *server) eachItem(w http.ResponseWriter, r *http.Request, do func([]json.RawMessage) ([]itemResult, error)) error {
+func (s *server) eachItem(w http.ResponseWriter, r *http.Request, do func(body []byte) ([]itemResult, error)) error {
 	if err := wantJSON(r); err != nil {
 		return err
 	}
 	return s.withBody(w, r, s.o.MaxBatch, func(body []byte) error {
-		items, err := platform.DecodeBatch(body)
-		if err != nil {
-			return err
-		}
-		results, err := do(items)
+		results, err := do(body)
 		if err != nil {
 			return err
 		}
@@ -191,7 +187,11 @@ func (s *server) createJob(w http.ResponseWriter, r *http.Request, c *caller) er
 
 // createJobs is POST /api/dispatch-jobs/batch.
 func (s *server) createJobs(w http.ResponseWriter, r *http.Request, c *caller) error {
-	return s.eachItem(w, r, func(items []json.RawMessage) ([]itemResult, error) {
+	return s.eachItem(w, r, func(body []byte) ([]itemResult, error) {
+		items, err := platform.DecodeBatch(body)
+		if err != nil {
+			return nil, err
+		}
 		drafts := make([]platform.TaskDraft, len(items))
 		for i, item := range items {
 			// The header's key is for the request as a whole; items have

@@ -22,12 +22,13 @@ func (d *EventDraft) bad(field, detail, try string) {
 }
 
 // check bounds every field, so that what is stored can be delivered: ids and
-// groups travel in headers.
-func (d *EventDraft) check() {
+// groups travel in headers. Data that is known to be shallow is not measured
+// again.
+func (d *EventDraft) check(shallow bool) {
 	e := &d.Event
 	if e.Type == "" {
 		d.bad("type", "is required", "orders:fulfillment:shipment:shipped")
-	} else if p := resource.CheckEventType(e.Type); p != "" {
+	} else if p := checkType(e.Type); p != "" {
 		d.bad("type", p, "orders:fulfillment:shipment:shipped")
 	}
 	d.text("source", e.Source, maxText)
@@ -57,9 +58,32 @@ func (d *EventDraft) check() {
 		d.bad("data", fmt.Sprintf("is larger than %d bytes", MaxData), "a reference to where the rest is")
 	case !utf8.Valid(e.Data):
 		d.bad("data", "is not UTF-8", "")
-	case depth(e.Data) > maxDepth:
+	case !shallow && depth(e.Data) > maxDepth:
 		d.bad("data", fmt.Sprintf("nests deeper than %d", maxDepth), "")
 	}
+}
+
+// checkType is resource.CheckEventType, for the most part without a regular
+// expression.
+func checkType(v string) string {
+	segments, begins := 1, true
+	for i := range len(v) {
+		c := v[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+			begins = false
+		case !begins && c == ':':
+			segments++
+			begins = true
+		case !begins && (c == '_' || c == '-' || c == '.'):
+		default:
+			return resource.CheckEventType(v)
+		}
+	}
+	if segments == 4 && !begins && len(v) <= 200 {
+		return ""
+	}
+	return resource.CheckEventType(v)
 }
 
 func (d *EventDraft) text(field, v string, most int) {

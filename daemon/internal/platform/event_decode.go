@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
@@ -51,18 +52,38 @@ type wireEvent struct {
 	SnakeDedup        string          `json:"deduplication_id"`
 	SnakeClient       string          `json:"client_id"`
 	SnakeContext      []flow.KeyValue `json:"context_data"`
+
+	shallow bool // the data is known to nest no deeper than maxDepth
 }
 
 // DecodeEvent reads one event. With cloudEvent it is a CloudEvent in
 // structured mode: its id is its publisher's, and with its source the default
 // for deduplication.
 func DecodeEvent(body []byte, cloudEvent bool) EventDraft {
-	var w wireEvent
-	if err := json.Unmarshal(body, &w); err != nil {
+	if w, ok := scanEvent(body); ok {
+		return w.decide(cloudEvent)
+	}
+	return decodeEvent(body, cloudEvent)
+}
+
+// decodeEvent reads what scanEvent does not.
+func decodeEvent(body []byte, cloudEvent bool) EventDraft {
+	w, err := unmarshalEvent(body)
+	if err != nil {
 		return EventDraft{Problems: Malformed(err).fields()}
 	}
+	return w.decide(cloudEvent)
+}
+
+func unmarshalEvent(body []byte) (w wireEvent, err error) {
+	err = json.Unmarshal(body, &w)
+	return w, err
+}
+
+// decide is where an event and a row around one part.
+func (w *wireEvent) decide(cloudEvent bool) EventDraft {
 	if !cloudEvent && w.Payload != nil && w.Type == "" && w.EventType == "" && w.SnakeEventType == "" {
-		return decodeItem(&w)
+		return decodeItem(w)
 	}
 	return w.draft(cloudEvent)
 }
@@ -70,15 +91,18 @@ func DecodeEvent(body []byte, cloudEvent bool) EventDraft {
 // decodeItem reads {id, messageGroup?, payload: event}, the form in which
 // outbox processors wrap events. The row's id makes repeats harmless.
 func decodeItem(item *wireEvent) EventDraft {
-	payload := unquoted(item.Payload)
-	var w wireEvent
-	if err := json.Unmarshal(payload, &w); err != nil {
-		d := EventDraft{Problems: Malformed(err).fields()}
-		for i := range d.Problems {
-			d.Problems[i].Field = "payload." + strings.TrimPrefix(d.Problems[i].Field, "body")
-			d.Problems[i].Field = strings.TrimSuffix(d.Problems[i].Field, ".")
+	payload, _ := unquoted(item.Payload)
+	w, ok := scanEvent(payload)
+	if !ok {
+		var err error
+		if w, err = unmarshalEvent(payload); err != nil {
+			d := EventDraft{Problems: Malformed(err).fields()}
+			for i := range d.Problems {
+				d.Problems[i].Field = "payload." + strings.TrimPrefix(d.Problems[i].Field, "body")
+				d.Problems[i].Field = strings.TrimSuffix(d.Problems[i].Field, ".")
+			}
+			return d
 		}
-		return d
 	}
 	if w.MessageGroup == "" {
 		w.MessageGroup = first(item.MessageGroup, item.SnakeMessageGroup)
@@ -114,8 +138,12 @@ func first(a, b string) string {
 
 // plainText is the value of a JSON string, or the text of a number.
 func plainText(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
+	if len(raw) > 0 && raw[0] == '"' {
+		if inside := raw[1 : len(raw)-1]; bytes.IndexByte(inside, '\\') < 0 && utf8.Valid(inside) {
+			return string(inside)
+		}
+		var s string
+		_ = json.Unmarshal(raw, &s) // it was valid JSON when it came here
 		return s
 	}
 	if len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
@@ -125,20 +153,20 @@ func plainText(raw json.RawMessage) string {
 }
 
 // unquoted is the document within a JSON string that holds an object or an
-// array, and anything else as it is. SDKs send data so.
-func unquoted(raw json.RawMessage) json.RawMessage {
+// array, and then true, and else what it was given. SDKs send data so.
+func unquoted(raw json.RawMessage) (json.RawMessage, bool) {
 	if len(raw) == 0 || raw[0] != '"' {
-		return raw
+		return raw, false
 	}
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
-		return raw
+		return raw, false
 	}
 	inner := bytes.TrimSpace([]byte(s))
 	if len(inner) == 0 || inner[0] != '{' && inner[0] != '[' || !json.Valid(inner) {
-		return raw
+		return raw, false
 	}
-	return inner
+	return inner, true
 }
 
 // draft turns what came into an event and checks it.
@@ -148,7 +176,6 @@ func (w *wireEvent) draft(cloudEvent bool) EventDraft {
 	e.Type = first(w.Type, first(w.EventType, w.SnakeEventType))
 	e.Source = w.Source
 	e.Subject = w.Subject
-	e.Data = w.Data
 	e.DataContentType = first(w.DataContentType, w.SnakeContentType)
 	e.SpecVersion = first(w.SpecVersion, w.SnakeSpecVersion)
 	e.MessageGroup = first(w.MessageGroup, w.SnakeMessageGroup)
@@ -171,11 +198,18 @@ func (w *wireEvent) draft(cloudEvent bool) EventDraft {
 	if e.DataContentType == "" {
 		e.DataContentType = "application/json"
 	}
+	inner := false
 	if isJSON(e.DataContentType) {
-		e.Data = unquoted(e.Data)
+		e.Data, inner = unquoted(w.Data)
 	}
-	if len(e.Data) == 0 {
+	switch {
+	case inner:
+	case len(w.Data) == 0:
 		e.Data = json.RawMessage("null")
+	default:
+		// The body may be much larger than the event, and may be gone
+		// before it.
+		e.Data = bytes.Clone(w.Data)
 	}
 	if cloudEvent {
 		e.CloudEventID = plainText(w.ID)
@@ -200,7 +234,7 @@ func (w *wireEvent) draft(cloudEvent bool) EventDraft {
 		}
 		e.Time = t.UTC()
 	}
-	d.check()
+	d.check(w.shallow && !inner)
 	return d
 }
 
@@ -212,6 +246,22 @@ func isJSON(contentType string) bool {
 
 // MaxItems is how many events or tasks one batch may have.
 const MaxItems = 1000
+
+// DecodeEvents reads a batch of events, of the forms that DecodeBatch reads.
+func DecodeEvents(body []byte, cloudEvents bool) ([]EventDraft, error) {
+	if drafts, ok := scanBatch(body, cloudEvents); ok {
+		return drafts, nil
+	}
+	items, err := DecodeBatch(body)
+	if err != nil {
+		return nil, err
+	}
+	drafts := make([]EventDraft, len(items))
+	for i, item := range items {
+		drafts[i] = DecodeEvent(item, cloudEvents)
+	}
+	return drafts, nil
+}
 
 // DecodeBatch reads {"items": […]}, {"events": […]}, {"jobs": […]} or a bare
 // array into its items, without reading these.

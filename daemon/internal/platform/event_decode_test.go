@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"pgregory.net/rapid"
+
 	"github.com/flowcatalyst/fc/client/resource"
 )
 
@@ -43,6 +45,17 @@ func TestTheLimitsAreWhereTheySayTheyAre(t *testing.T) {
 			t.Errorf("%s: beyond the limit: %v", name, d.Problems)
 		}
 	}
+}
+
+func TestTypesAreCheckedAsInResources(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		segments := rapid.SliceOfN(rapid.StringMatching(`[a-zA-Z0-9_.:é-]{0,3}|[a-z][a-z_.-]{1,60}`), 3, 5).Draw(t, "segments")
+		v := strings.Join(segments, ":")
+		if got, want := checkType(v), resource.CheckEventType(v); got != want {
+			t.Fatalf("%q %s, want %s", v, got, want)
+		}
+	})
 }
 
 // FuzzDecodeEvent: whatever comes, what is accepted can be stored and

@@ -70,7 +70,7 @@ func DecodeTask(body []byte, idempotencyKey string) TaskDraft {
 	var err error
 	if err = json.Unmarshal(body, &item); err == nil {
 		wrapped := item.Code == nil && item.TargetURL == nil && item.ConnectionID == nil && item.Connection == nil
-		if inner := unquoted(item.Payload); wrapped && len(inner) > 0 && inner[0] == '{' {
+		if inner, _ := unquoted(item.Payload); wrapped && len(inner) > 0 && inner[0] == '{' {
 			d.ItemID = plainText(item.ID)
 			d.wire.IdempotencyKey = d.ItemID
 			d.wire.MessageGroup = item.MessageGroup
