@@ -30,7 +30,8 @@ type answer struct {
 
 	text   []byte
 	fields []field
-	left   int // bytes that the head may still have
+	left   int  // bytes that the head may still have
+	strict bool // lines must end with CRLF, not with LF alone
 }
 
 // field is where a header's canonical name and its value are in the text.
@@ -52,7 +53,7 @@ func (h *answer) get(name string) string {
 // read reads heads up to the one that counts: informational ones are skipped,
 // but all together have no more room than one.
 func (h *answer) read(r *bufio.Reader) error {
-	h.left = maxHeaderBytes
+	h.left, h.strict = maxHeaderBytes, false
 	for {
 		if err := h.readOne(r); err != nil {
 			if err == io.EOF {
@@ -108,6 +109,8 @@ func (h *answer) line(r *bufio.Reader) ([]byte, error) {
 	h.text = h.text[:len(h.text)-1]
 	if n := len(h.text); n > start && h.text[n-1] == '\r' {
 		h.text = h.text[:n-1]
+	} else if h.strict {
+		return nil, malformed("line end", h.text[start:])
 	}
 	return h.text[start:], nil
 }
@@ -145,11 +148,10 @@ func (h *answer) readFields(r *bufio.Reader) error {
 			}
 		case len(h.fields) == 0:
 			return malformed("first header line", line)
+		case !visible(line):
+			return malformed("header line", line)
 		default:
 			h.fold(line)
-		}
-		if err := h.checkValue(); err != nil {
-			return err
 		}
 	}
 }
@@ -157,7 +159,7 @@ func (h *answer) readFields(r *bufio.Reader) error {
 // readField takes a line, which is the text from start on, as a field.
 func (h *answer) readField(start int, line []byte) error {
 	colon := bytes.IndexByte(line, ':')
-	if colon <= 0 || !canonical(line[:colon]) {
+	if colon <= 0 || !canonical(line[:colon]) || !visible(line[colon:]) {
 		return malformed("header line", line)
 	}
 	f := field{name: start, colon: start + colon, value: start + colon + 1, end: len(h.text)}
@@ -185,14 +187,14 @@ func (h *answer) fold(line []byte) {
 	f.end = len(h.text)
 }
 
-func (h *answer) checkValue() error {
-	f := h.fields[len(h.fields)-1]
-	for _, c := range h.value(f) {
+// visible says that a text has no control character, RFC 9110 §5.5.
+func visible(text []byte) bool {
+	for _, c := range text {
 		if c < 0x20 && c != '\t' || c == 0x7f {
-			return malformed("header line", h.text[f.name:f.end])
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }

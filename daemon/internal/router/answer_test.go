@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // oracle reads an answer with net/http as the transport would.
@@ -55,6 +57,8 @@ var answers = []string{
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\nz\r\n",
+	"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n0\r\n\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\n\n",
 	"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\n",
 	"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 304 Not\r\nContent-Length: 7\r\n\r\n",
 	"HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nrest",
@@ -115,6 +119,30 @@ func TestAnswersAreReadAsNetHTTPReadsThem(t *testing.T) {
 		checkAgainstNetHTTP(t, []byte(a))
 		for i := range a { // and cut off anywhere
 			checkAgainstNetHTTP(t, []byte(a[:i]))
+		}
+	}
+}
+
+// A receiver must not be able to make us work long for one answer.
+func TestHostileHeadsCostLittle(t *testing.T) {
+	t.Parallel()
+	const most = maxHeaderBytes - 100
+	for name, line := range map[string]string{"folds": " c\n", "one name": "A:b\n", "many names": "", "cookies": "Set-Cookie:\n"} {
+		var b strings.Builder
+		b.WriteString("HTTP/1.1 200 OK\nZ: x\n")
+		for i := 0; b.Len() < most; i++ {
+			if b.WriteString(line); line == "" {
+				fmt.Fprintf(&b, "%x:\n", (i*7919)&0xffff)
+			}
+		}
+		b.WriteString("\n")
+		var h answer
+		began := time.Now()
+		if err := h.read(bufio.NewReader(strings.NewReader(b.String()))); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if kept := h.kept(); len(kept) > keptHeaders || time.Since(began) > time.Second {
+			t.Errorf("%s: %d bytes kept after %s", name, len(kept), time.Since(began))
 		}
 	}
 }

@@ -64,12 +64,17 @@ func (b *body) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
+// maxTrailer bounds what may follow the last chunk.
+const maxTrailer = 4 << 10
+
 // trailer skips what follows the last chunk. Trailers are of no use here; if
 // they are broken or do not come, the body is whole and the connection is not
-// used again.
+// used again. Since the next answer would begin here, lines must end as the
+// standard says.
 func (b *body) trailer() bool {
-	b.head.text, b.head.fields = b.head.text[:0], b.head.fields[:0]
-	return b.head.readFields(b.r) == nil
+	h := b.head
+	h.text, h.fields, h.left, h.strict = h.text[:0], h.fields[:0], maxTrailer, true
+	return h.readFields(b.r) == nil
 }
 
 // read reads of an answer what its meaning needs, and of the rest so much

@@ -132,6 +132,7 @@ func TestConnectionsAreUsedAgainOnlyWhenTheyCanBe(t *testing.T) {
 		{"no body", "HTTP/1.1 204 No Content\r\n\r\n", true},
 		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true},
 		{"chunks and a trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n", true},
+		{"chunks that end in a bare line feed", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\n", false},
 		{"an error", "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno", true},
 		{"informational answers before", "HTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true},
 		{"HTTP/1.0 that stays", "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok", true},
