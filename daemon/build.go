@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flowcatalyst/fc/config"
+	"github.com/flowcatalyst/fc/daemon/internal/api"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
@@ -101,7 +102,7 @@ func (d *Daemon) open(ctx context.Context) error {
 func (d *Daemon) bindAll(ctx context.Context, cfg *config.Daemon) error {
 	admin, err := d.bind(ctx, "admin", cfg.Admin.Listen)
 	if err == nil {
-		d.serve(admin, telemetry.Admin(d.health, d.reg))
+		d.serve(admin, api.Unmatched(telemetry.Admin(d.health, d.reg)))
 	}
 	if err == nil && cfg.Router != nil {
 		_, err = d.bind(ctx, "router", cfg.Router.Listen)

@@ -46,6 +46,11 @@ func TestAnEventBecomesAWebhook(t *testing.T) {
 			t.Errorf("%s is not UP in %s", part, health)
 		}
 	}
+	for _, listener := range []string{"platform", "router", "admin"} {
+		if _, said := get(t, d.URL(listener)+"/nowhere"); !strings.Contains(said, `"code":"NOT_FOUND"`) {
+			t.Errorf("the %s says of an unknown path: %s", listener, said)
+		}
+	}
 }
 
 func TestTwoDaemonsLiveInOneProcess(t *testing.T) {

@@ -84,7 +84,7 @@ func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", d.health.ServeHealth)
 	mux.HandleFunc("GET /monitoring/health", d.health.ServeHealth)
-	d.serve(d.listeners["router"], mux)
+	d.serve(d.listeners["router"], api.Unmatched(mux))
 	return nil
 }
 

@@ -32,10 +32,12 @@ func (u *undoList) run(log *slog.Logger) error {
 		u.steps = u.steps[:last]
 		began := time.Now()
 		err := s.do()
-		log.Debug("closed", "what", s.name, "took", time.Since(began).Round(time.Microsecond), "error", err)
+		said := []any{"what", s.name, "took", time.Since(began).Round(time.Microsecond)}
 		if err != nil {
+			said = append(said, "error", err)
 			errs = append(errs, fmt.Errorf("close %s: %w", s.name, err))
 		}
+		log.Debug("closed", said...)
 	}
 	return errors.Join(errs...)
 }

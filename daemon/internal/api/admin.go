@@ -181,7 +181,7 @@ type healthAnswer struct {
 
 func (s *server) health(ctx context.Context, c *call, _ *struct{}) (*result, error) {
 	if err := s.p.Health(ctx); err != nil {
-		s.log.Warn("platform is not healthy", "requestId", c.RequestID, "error", err)
+		s.log.Warn("platform is not healthy", "request_id", c.RequestID, "error", err)
 		return &result{Status: http.StatusServiceUnavailable, Body: healthAnswer{"DOWN"}}, nil
 	}
 	return ok(healthAnswer{"UP"}), nil

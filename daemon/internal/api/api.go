@@ -83,10 +83,10 @@ func newServer(o Options) (*server, error) {
 	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m, bodies: budget{limit: batchesAtOnce * o.MaxBatch}, pageBytes: defaultPageBytes}
 	s.router = adapter.New(adapter.Options{
 		NotFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s.fail(w, r, newProblem(http.StatusNotFound, "NOT_FOUND", "there is nothing at this path"))
+			s.fail(w, r, newProblem(http.StatusNotFound, "NOT_FOUND", nothingHere))
 		}),
 		MethodNotAllowed: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s.fail(w, r, newProblem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "this path has no such method; the Allow header lists those it has"))
+			s.fail(w, r, newProblem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", noSuchMethod))
 		}),
 	})
 	s.huma = s.newHuma()

@@ -23,7 +23,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if cause == http.ErrAbortHandler {
 				panic(cause)
 			}
-			s.log.Error("request panicked", "requestId", id, "method", r.Method, "route", r.Pattern, "panic", cause, "stack", string(debug.Stack()))
+			s.log.Error("request panicked", "request_id", id, "method", r.Method, "route", r.Pattern, "panic", cause, "stack", string(debug.Stack()))
 			if rec.status != 0 {
 				// The answer is out in part: cutting it off is the only way
 				// to say that it is not whole.

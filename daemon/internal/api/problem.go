@@ -137,9 +137,9 @@ func (s *server) problem(r *http.Request, requestID string, err error) *Problem 
 	p := problemOf(err).with(requestID)
 	switch {
 	case p.Status == http.StatusServiceUnavailable:
-		s.log.Warn("request not served", "requestId", requestID, "method", r.Method, "route", r.Pattern, "error", err)
+		s.log.Warn("request not served", "request_id", requestID, "method", r.Method, "route", r.Pattern, "error", err)
 	case p.Status == http.StatusInternalServerError:
-		s.log.Error("request failed", "requestId", requestID, "method", r.Method, "route", r.Pattern, "error", err)
+		s.log.Error("request failed", "request_id", requestID, "method", r.Method, "route", r.Pattern, "error", err)
 	}
 	return p
 }
@@ -154,7 +154,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Type", problemJSON)
 	body, err := json.Marshal(p)
 	if err != nil {
-		s.log.Error("problem can not be written", "requestId", p.RequestID, "error", err)
+		s.log.Error("problem can not be written", "request_id", p.RequestID, "error", err)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(p.Status)

@@ -123,7 +123,7 @@ func (r *Router) Run(ctx context.Context) error {
 	settlers.Go(func() { r.extend(settleStop) })
 
 	<-ctx.Done()
-	r.Logger.Info("router drains", "shutdownTimeout", r.ShutdownTimeout)
+	r.Logger.Info("router drains", "shutdown_timeout", r.ShutdownTimeout.Round(100*time.Millisecond))
 	patience := time.AfterFunc(r.ShutdownTimeout, func() { stopCut(errCut) })
 	defer patience.Stop()
 	last := time.AfterFunc(r.ShutdownTimeout+r.WriteTimeout, stopHard)

@@ -20,7 +20,7 @@ import (
 // It asks for no token. The profiles show what is in memory and cost time to
 // take, so the admin address belongs on a network of operators; nothing of it
 // is on the other listeners.
-func Admin(h *Health, g prometheus.Gatherer) http.Handler {
+func Admin(h *Health, g prometheus.Gatherer) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /health", h.ServeHealth)

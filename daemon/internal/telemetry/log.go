@@ -13,9 +13,18 @@ import (
 // people.
 func NewLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withUnit}))
 	}
 	return slog.New(newTextHandler(w, level))
+}
+
+// withUnit writes durations as "20s", as the text log does; slog's own JSON
+// has them as numbers, whose unit nobody can see.
+func withUnit(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // ParseLevel reads the levels of the configuration: debug, info, warn, error.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTextLogIsForPeople(t *testing.T) {
@@ -43,12 +44,12 @@ func TestTheLevelChangesWhileLogging(t *testing.T) {
 func TestJSONLogIsForMachines(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	NewLogger(&out, "json", new(slog.LevelVar)).Info("delivered", "job", "0HZX")
+	NewLogger(&out, "json", new(slog.LevelVar)).Info("delivered", "job", "0HZX", "took", 20*time.Second)
 	var line map[string]any
 	if err := json.Unmarshal([]byte(out.String()), &line); err != nil {
 		t.Fatal(err)
 	}
-	if line["msg"] != "delivered" || line["job"] != "0HZX" || line["level"] != "INFO" {
+	if line["msg"] != "delivered" || line["job"] != "0HZX" || line["level"] != "INFO" || line["took"] != "20s" {
 		t.Errorf("got %v", line)
 	}
 }
