@@ -43,9 +43,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "fcd: %v\nTry: %s\n", usage.what, usage.try)
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "fcd: %v\n", err)
+		what, try := hint(err)
+		fmt.Fprintf(stderr, "fcd: %s\n", what)
+		if try != "" {
+			fmt.Fprintf(stderr, "Try: %s\n", try)
+		}
 		return exitError
 	}
+}
+
+// hint takes an error's sentence and its next step apart.
+func hint(err error) (what, try string) {
+	what, try, _ = strings.Cut(err.Error(), " Try: ")
+	return strings.TrimSuffix(what, "."), try
 }
 
 // codeError ends the command with a code, after everything was said.

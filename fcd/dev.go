@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -45,14 +47,8 @@ func dev(c *cli.Context) error {
 	if err := available(cfg); err != nil {
 		return err
 	}
-	if at := c.String("listen"); at != "" {
-		cfg.Platform.Listen, cfg.Platform.PublicURL = at, ""
-	}
-	if at := c.String("router-listen"); at != "" {
-		cfg.Router.Listen = at
-	}
-	if at := c.String("admin-listen"); at != "" {
-		cfg.Admin.Listen = at
+	if err := listenFlags(c, cfg); err != nil {
+		return err
 	}
 	d, err := daemon.New(cfg, daemon.Options{LogOutput: c.App.ErrWriter, Version: version, Dev: true})
 	if err != nil {
@@ -71,10 +67,47 @@ func dev(c *cli.Context) error {
 	}
 	err = p.run()
 	var taken *daemon.ListenError
-	if errors.As(err, &taken) && errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("listen on %s: %w; is another fcd dev running?\nTry: fcd dev --listen 127.0.0.1:0 --router-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0, which takes free ports", taken.Address, taken.Err)
+	switch {
+	case !errors.As(err, &taken):
+		return err
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("listen on %s: %w; is another fcd dev running? Try: fcd dev --listen 127.0.0.1:0 --router-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0, which takes free ports", taken.Address, taken.Err)
 	}
-	return err
+	flag := map[string]string{"platform": "listen", "router": "router-listen", "admin": "admin-listen"}[taken.Name]
+	return fmt.Errorf("--%s: %w. Try: fcd dev --%s 127.0.0.1:0, which takes a free port", flag, taken.Err, flag)
+}
+
+// listenFlags takes the addresses of the command line into the configuration.
+func listenFlags(c *cli.Context, cfg *config.Daemon) error {
+	for _, f := range []struct {
+		name, example string
+		into          *string
+	}{
+		{"listen", "127.0.0.1:8080", &cfg.Platform.Listen},
+		{"router-listen", "127.0.0.1:8081", &cfg.Router.Listen},
+		{"admin-listen", "127.0.0.1:9090", &cfg.Admin.Listen},
+	} {
+		if !c.IsSet(f.name) {
+			continue
+		}
+		at := c.String(f.name)
+		_, port, err := net.SplitHostPort(at)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		if err != nil {
+			try := f.example
+			if _, err := strconv.ParseUint(at, 10, 16); err == nil {
+				try = "127.0.0.1:" + at
+			}
+			return &usageError{fmt.Errorf("--%s %q is no address to listen on, which is host:port with a port up to 65535", f.name, at), "fcd dev --" + f.name + " " + try}
+		}
+		*f.into = at
+		if f.into == &cfg.Platform.Listen {
+			cfg.Platform.PublicURL = "" // it follows the address
+		}
+	}
+	return nil
 }
 
 func welcome(w io.Writer, dataDir string, d *daemon.Daemon, took time.Duration) error {

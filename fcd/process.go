@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -130,15 +131,12 @@ func (p *process) takeUp() {
 		var r *refusal
 		if errors.As(err, &r) {
 			for _, d := range r.diags {
-				said := []any{"problem", d.Error()}
-				if d.Try != "" {
-					said = append(said, "try", d.Try)
-				}
-				log.Error("the configuration is not taken up", said...)
+				refused(log, "problem", d.Error(), d.Try)
 			}
 			return
 		}
-		log.Error("the configuration is not taken up", "error", err)
+		what, try := hint(err)
+		refused(log, "error", what, try)
 		return
 	}
 	if len(changes) == 0 {
@@ -147,6 +145,14 @@ func (p *process) takeUp() {
 	for _, c := range changes {
 		log.Info("reloaded", "change", c)
 	}
+}
+
+func refused(log *slog.Logger, key, what, try string) {
+	said := []any{key, what}
+	if try != "" {
+		said = append(said, "try", try)
+	}
+	log.Error("the configuration is not taken up", said...)
 }
 
 // live asks the process itself whether it answers.
