@@ -1,10 +1,12 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,29 +37,67 @@ func (st *Store) Start(ctx context.Context, starts []store.Start, now time.Time)
 	if err != nil {
 		return nil, err
 	}
-	// The payload is read outside the writer. A job that was started keeps its
+	// Payloads are read outside the writer. A job that was started keeps its
 	// event, so a failure here is the caller's to repeat by its lease.
-	for i := range out {
-		if out[i].Result != store.StartOK || out[i].Job.EventID == 0 {
-			continue
-		}
-		if out[i].Event, err = st.eventAt(ctx, out[i].Job.Position); err != nil {
-			return nil, fmt.Errorf("read event of job %s: %w", out[i].Job.ID, err)
-		}
+	if err := st.fillEvents(ctx, out); err != nil {
+		return nil, fmt.Errorf("read the events of started jobs: %w", err)
 	}
 	return out, nil
 }
 
-func (st *Store) eventAt(ctx context.Context, position int64) (*flow.Event, error) {
-	if e := st.cache.get(position); e != nil {
-		return e, nil
+// fillEvents gives the started jobs their events, from memory or from disk.
+func (st *Store) fillEvents(ctx context.Context, started []store.Started) error {
+	var cold []*store.Started
+	for i := range started {
+		s := &started[i]
+		if s.Result != store.StartOK || s.Job.EventID == 0 {
+			continue
+		}
+		if s.Event = st.cache.get(s.Job.Position); s.Event == nil {
+			cold = append(cold, s)
+		}
 	}
-	var e *flow.Event
-	err := st.read(ctx, func(c *conn) (err error) {
-		e, err = c.event(position, true)
-		return err
+	if len(cold) == 0 {
+		return nil
+	}
+	slices.SortFunc(cold, func(a, b *store.Started) int { return cmp.Compare(a.Job.Position, b.Job.Position) })
+	return st.read(ctx, func(c *conn) error {
+		rest, err := c.eventRun(cold)
+		if err != nil {
+			return err
+		}
+		for _, s := range rest {
+			if s.Event, err = c.event(s.Job.Position, true); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return e, err
+}
+
+// eventRun reads the events of a backlog in one walk: jobs that start
+// together mostly have events that stand together. It gives up when most rows
+// on the way are not wanted, and returns what it left.
+func (c *conn) eventRun(cold []*store.Started) ([]*store.Started, error) {
+	missed, most := 0, len(cold)
+	err := c.q("SELECT "+eventCols+", data FROM events WHERE position BETWEEN ? AND ? ORDER BY position").
+		int(cold[0].Job.Position).int(cold[len(cold)-1].Job.Position).each(func(s *sqlite.Stmt) bool {
+		at := s.ColumnInt64(0)
+		for len(cold) > 0 && cold[0].Job.Position < at {
+			cold = cold[1:] // its event is gone
+		}
+		if len(cold) == 0 || cold[0].Job.Position != at {
+			missed++
+			return missed <= most
+		}
+		e := scanEvent(s, true)
+		for len(cold) > 0 && cold[0].Job.Position == at {
+			cold[0].Event = &e
+			cold = cold[1:]
+		}
+		return len(cold) > 0
+	})
+	return cold, err
 }
 
 func (t *tx) start(s *store.Start, now time.Time) (store.Started, error) {
