@@ -8,8 +8,8 @@ import (
 
 const (
 	idleTimeout = 45 * time.Second
-	idlePerHost = 128
-	idleInAll   = 1024
+	idlePerHost = 512
+	idleInAll   = 2048
 )
 
 // stable keeps connections between exchanges: of each host the one that was
