@@ -40,12 +40,27 @@ func (d discard) WriteHeader(int)             {}
 func BenchmarkPublish(b *testing.B) {
 	w := setupWith(b, func(st store.Store) store.Store { return instant{st, new(flow.IDs)} })
 	body := `{"type":"orders:fulfillment:shipment:shipped","source":"/shop","messageGroup":"g-1","deduplicationId":"0123456789","data":{"total":120,"text":"` + strings.Repeat("x", 900) + `"}}`
-	token := "Bearer " + w.admin()
+	publishAgain(b, w, "/api/events", body)
+}
+
+// BenchmarkPublishBatchOf100 is a batch of such events.
+func BenchmarkPublishBatchOf100(b *testing.B) {
+	w := setupWith(b, func(st store.Store) store.Store { return instant{st, new(flow.IDs)} })
+	item := `{"type":"orders:fulfillment:shipment:shipped","source":"/shop","messageGroup":"g-1","deduplicationId":"0123456789","data":{"total":120,"text":"` + strings.Repeat("x", 900) + `"}}`
+	publishAgain(b, w, "/api/events/batch", "["+strings.Repeat(item+",", 99)+item+"]")
+}
+
+func publishAgain(b *testing.B, w *world, path, body string) {
+	first := httptest.NewRequest("POST", path, nil)
+	first.Header["Authorization"], first.Header["Content-Type"] = []string{"Bearer " + w.admin()}, []string{"application/json"}
+	sent := strings.NewReader("")
+	answer := discard{http.Header{}}
 	b.ReportAllocs()
 	for b.Loop() {
-		r := httptest.NewRequest("POST", "/api/events", nil)
-		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
-		r.Header["Authorization"], r.Header["Content-Type"] = []string{token}, []string{"application/json"}
-		w.api.ServeHTTP(discard{http.Header{}}, r)
+		r := *first
+		sent.Reset(body)
+		r.Body, r.ContentLength = io.NopCloser(sent), int64(len(body))
+		clear(answer.h)
+		w.api.ServeHTTP(answer, &r)
 	}
 }

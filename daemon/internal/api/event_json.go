@@ -62,13 +62,14 @@ func readEvent(e *flow.Event) json.RawMessage {
 	return append(b, '}')
 }
 
-// publishedEvent is the answer to a publish: the event's fields, and what
-// existing clients read besides.
-func publishedEvent(e *flow.Event, duplicate bool) []byte {
-	b := appendEvent(make([]byte, 0, 2*len(e.Data)+1536), e)
-	whole := len(b)
+// appendPublished writes the answer to a publish: the event's fields, and
+// what existing clients read besides.
+func appendPublished(b []byte, e *flow.Event, duplicate bool) []byte {
+	begin := len(b)
+	b = appendEvent(b, e)
+	end := len(b)
 	b = append(b, `,"event":`...)
-	b = append(b, b[:whole]...)
+	b = append(b, b[begin:end]...)
 	b = append(b, '}')
 	if duplicate {
 		b = append(b, `,"isDuplicate":true,"duplicate":true,"dispatchJobCount":0}`...)
@@ -96,8 +97,32 @@ func appendTime(b []byte, name string, t time.Time) []byte {
 	b = append(b, `,"`...)
 	b = append(b, name...)
 	b = append(b, `":"`...)
-	b = t.UTC().AppendFormat(b, stampLayout)
+	b = appendStamp(b, t.UTC())
 	return append(b, '"')
+}
+
+// appendStamp writes a time in UTC as stampLayout has it.
+func appendStamp(b []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(b, stampLayout)
+	}
+	hour, minute, second := t.Clock()
+	b = appendTwo(b, year/100)
+	b = appendTwo(b, year%100)
+	b = appendTwo(append(b, '-'), int(month))
+	b = appendTwo(append(b, '-'), day)
+	b = appendTwo(append(b, 'T'), hour)
+	b = appendTwo(append(b, ':'), minute)
+	b = appendTwo(append(b, ':'), second)
+	ms := t.Nanosecond() / 1e6
+	b = appendTwo(append(b, '.', byte('0'+ms/100)), ms%100)
+	return append(b, 'Z')
+}
+
+// appendTwo writes a number below 100 as two digits.
+func appendTwo(b []byte, n int) []byte {
+	return append(b, byte('0'+n/10), byte('0'+n%10))
 }
 
 // appendString writes a JSON string; most need no escape.

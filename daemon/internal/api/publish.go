@@ -45,14 +45,22 @@ func (s *server) publishOne(w http.ResponseWriter, r *http.Request, c *caller) e
 		if answers[0].Duplicate {
 			status = http.StatusOK
 		}
-		writeJSON(w, status, publishedEvent(&answers[0].Event, answers[0].Duplicate))
+		out := takeBuffer()
+		defer giveBuffer(out)
+		*out = appendPublished(*out, &answers[0].Event, answers[0].Duplicate)
+		writeJSON(w, status, *out)
 		return nil
 	})
 }
 
+// jsonType is the Content-Type of all that writeJSON writes.
+var jsonType = []string{"application/json"}
+
+// writeJSON writes an answer at once, with its length, so that the server
+// need not chunk it.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
-	h["Content-Type"] = []string{"application/json"}
+	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // whoever is gone is gone
@@ -101,7 +109,8 @@ func (s *server) publishBatch(w http.ResponseWriter, r *http.Request, c *caller)
 			return nil, err
 		}
 		results := make([]itemResult, len(answers))
-		for i, a := range answers {
+		for i := range answers {
+			a := &answers[i]
 			if a.Refused != nil {
 				results[i] = refusedItem(drafts[i].ItemID, a.Refused)
 				continue
@@ -125,15 +134,17 @@ func (s *server) eachItem(w http.ResponseWriter, r *http.Request, do func(body [
 		if err != nil {
 			return err
 		}
-		b := make([]byte, 0, 16+96*len(results))
-		b = append(b, `{"results":[`...)
+		out := takeBuffer()
+		defer giveBuffer(out)
+		b := append(*out, `{"results":[`...)
 		for i := range results {
 			if i > 0 {
 				b = append(b, ',')
 			}
 			b = appendItem(b, &results[i])
 		}
-		writeJSON(w, http.StatusOK, append(b, ']', '}', '\n'))
+		*out = append(b, ']', '}', '\n')
+		writeJSON(w, http.StatusOK, *out)
 		return nil
 	})
 }

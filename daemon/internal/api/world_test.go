@@ -167,6 +167,11 @@ func (w *world) do(method, path, token, body string, headers ...string) *answer 
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	return w.send(r)
+}
+
+func (w *world) send(r *http.Request) *answer {
+	w.t.Helper()
 	rec := httptest.NewRecorder()
 	w.api.ServeHTTP(rec, r)
 	b, err := io.ReadAll(rec.Result().Body)

@@ -28,7 +28,6 @@ func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) (
 	now := p.now()
 	answers := make([]Published, len(drafts))
 	events := make([]flow.Event, 0, len(drafts))
-	at := make([]int, 0, len(drafts))
 	for i := range drafts {
 		d := &drafts[i]
 		if len(d.Problems) > 0 {
@@ -47,7 +46,6 @@ func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) (
 			e.Time = now
 		}
 		events = append(events, e)
-		at = append(at, i)
 	}
 	if len(events) == 0 {
 		return answers, nil
@@ -59,8 +57,11 @@ func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) (
 	if len(stored) != len(events) {
 		return nil, fmt.Errorf("append events: the store answered for %d of %d", len(stored), len(events))
 	}
-	for i, s := range stored {
-		answers[at[i]].Event, answers[at[i]].Duplicate = s.Event, s.Duplicate
+	for i := range answers {
+		if a := &answers[i]; a.Refused == nil {
+			a.Event, a.Duplicate = stored[0].Event, stored[0].Duplicate
+			stored = stored[1:]
+		}
 	}
 	return answers, nil
 }
