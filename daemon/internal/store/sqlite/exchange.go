@@ -80,7 +80,7 @@ func (st *Store) fillEvents(ctx context.Context, started []store.Started) error 
 // on the way are not wanted, and returns what it left.
 func (c *conn) eventRun(cold []*store.Started) ([]*store.Started, error) {
 	missed, most := 0, len(cold)
-	err := c.q("SELECT "+eventCols+", data FROM events WHERE position BETWEEN ? AND ? ORDER BY position").
+	err := c.q("SELECT " + eventCols + ", data FROM events WHERE position BETWEEN ? AND ? ORDER BY position").
 		int(cold[0].Job.Position).int(cold[len(cold)-1].Job.Position).each(func(s *sqlite.Stmt) bool {
 		at := s.ColumnInt64(0)
 		for len(cold) > 0 && cold[0].Job.Position < at {
