@@ -413,7 +413,8 @@ func TestKeptConnectionsAreBounded(t *testing.T) {
 		t.Errorf("%d idle, %d in all; the oldest went: %v", s.idle, len(s.all), s.hosts["a"] == nil)
 	}
 	last := s.newest
-	if got := s.take("7"); got != last {
+	host := last.host.key
+	if got := s.take(host); got != last {
 		t.Error("the connection that was used last does not go first")
 	} else {
 		s.keep(got, now.Add(time.Hour))
@@ -422,7 +423,7 @@ func TestKeptConnectionsAreBounded(t *testing.T) {
 	if s.idle != 1 || len(s.hosts) != 1 || s.newest != last || s.oldest != last {
 		t.Errorf("%d idle of %d hosts after all but one expired", s.idle, len(s.hosts))
 	}
-	busy := s.take("7")
+	busy := s.take(host)
 	s.close()
 	s.keep(busy, now)
 	if s.idle != 0 || len(s.all) != 0 || len(s.hosts) != 0 {
