@@ -76,8 +76,9 @@ func refusal(out map[string]leaf, err error) map[string]leaf {
 	return out
 }
 
-// identity names the field by which the elements of a list are known.
-var identity = map[string]string{"eventTypes": "eventTypeCode", "customConfig": "key", "specVersions": "version"}
+// identity names the field by which the elements of a list are known. That of
+// a previous secret is its fingerprint.
+var identity = map[string]string{"eventTypes": "eventTypeCode", "customConfig": "key", "specVersions": "version", "previous": "secret"}
 
 // whole are the fields whose content is a document of its own.
 var whole = []string{"schema", "filter"}
@@ -89,7 +90,7 @@ func walk(out map[string]leaf, path, name string, v any) {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		if fp, ok := v["fingerprint"].(string); ok && len(v) == 1 {
+		if fp, ok := fingerprint(v); ok {
 			put(out, path, fp, true)
 			return
 		}
@@ -101,7 +102,7 @@ func walk(out map[string]leaf, path, name string, v any) {
 			if keyed, ok := byIdentity(v, id); ok {
 				for k, e := range keyed {
 					at := fmt.Sprintf("%s[%q]", path, k)
-					put(out, at, k, false)
+					put(out, at, k, name == "previous")
 					walk(out, at, "", e)
 				}
 				return
@@ -111,6 +112,13 @@ func walk(out map[string]leaf, path, name string, v any) {
 	default:
 		put(out, path, v, false)
 	}
+}
+
+// fingerprint is what is shown of a secret.
+func fingerprint(v any) (string, bool) {
+	m, _ := v.(map[string]any)
+	fp, ok := m["fingerprint"].(string)
+	return fp, ok && len(m) == 1
 }
 
 // join appends a name; one that a person chose is quoted.
@@ -128,6 +136,9 @@ func byIdentity(list []any, field string) (map[string]map[string]any, bool) {
 	for _, e := range list {
 		m, _ := e.(map[string]any)
 		k, ok := m[field].(string)
+		if !ok {
+			k, ok = fingerprint(m[field])
+		}
 		if !ok || out[k] != nil {
 			return nil, false
 		}

@@ -105,6 +105,25 @@ func TestOthersAreNeverTouched(t *testing.T) {
 	}
 }
 
+func TestPreviousSecretsAreKnownByTheirFingerprints(t *testing.T) {
+	t.Parallel()
+	until := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	rotated := func(until time.Time) *resource.Connection {
+		return connection("hooks", "orders", func(c *resource.Connection) {
+			c.Signing.Previous = []resource.PreviousSecret{{Secret: resource.NewSecret("whsec_b2xk"), Until: until}}
+		})
+	}
+	at := `signing.previous["` + resource.NewSecret("whsec_b2xk").Fingerprint() + `"]`
+	c := only(t, Make(want(rotated(until)), []resource.Resource{connection("hooks", "orders", nil)}))
+	if len(c.Attributes) != 2 || c.Attributes[0].Path != at || !c.Attributes[0].Secret || c.Attributes[1].Path != at+".until" {
+		t.Errorf("added: %v", paths(c))
+	}
+	c = only(t, Make(want(rotated(until.Add(time.Hour))), []resource.Resource{rotated(until)}))
+	if len(c.Attributes) != 1 || c.Attributes[0].Path != at+".until" {
+		t.Errorf("longer: %v", paths(c))
+	}
+}
+
 func TestSecretsAreComparedByFingerprint(t *testing.T) {
 	t.Parallel()
 	live := connection("hooks", "orders", nil)

@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -55,15 +56,18 @@ func change(c plan.Change, f PlanFacts, ink Ink) string {
 	if c.Action == plan.Delete {
 		return b.String()
 	}
-	rows := make([]row, len(c.Attributes))
+	var rows []row
 	width := 0
-	for i, a := range c.Attributes {
-		rows[i] = rowOf(a)
-		if !rows[i].presence {
-			width = max(width, utf8.RuneCountInString(rows[i].name))
+	for _, at := range c.Attributes {
+		if c.Action == plan.Create && usual(c.Code, at) {
+			continue
 		}
+		r := rowOf(at)
+		rows, width = append(rows, r), max(width, utf8.RuneCountInString(r.name))
 	}
-	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.before+a.after, b.before+b.after))
+	})
 	for _, r := range rows {
 		b.WriteString("    " + r.text(c.Action, width, ink) + "\n")
 	}
@@ -74,15 +78,38 @@ func change(c plan.Change, f PlanFacts, ink Ink) string {
 type row struct {
 	name          string
 	before, after string // empty where there is none
-	presence      bool   // only that it is there says something: an element of a list
 }
 
 func rowOf(a plan.Attribute) row {
-	r := row{name: hclName(a.Path), before: value(a.Path, a.Before, a.Secret), after: value(a.Path, a.After, a.Secret)}
-	for _, v := range []string{r.before, r.after} {
-		r.presence = r.presence || v != "" && strings.HasSuffix(a.Path, "["+v+"]")
+	name := hclName(a.Path)
+	for _, v := range []json.RawMessage{a.Before, a.After} {
+		// An element of a list is its name's value.
+		if element := "[" + string(v) + "]"; v != nil && strings.HasSuffix(a.Path, element) && !strings.HasPrefix(a.Path, "headers[") {
+			name = strings.TrimSuffix(name, element)
+		}
 	}
-	return r
+	return row{name: name, before: value(a.Path, a.Before, a.Secret), after: value(a.Path, a.After, a.Secret)}
+}
+
+// usual says that a new resource has an attribute as almost every resource
+// does, and that nobody would miss the line.
+func usual(code string, a plan.Attribute) bool {
+	v := strings.Trim(string(a.After), `"`)
+	switch a.Path {
+	case "name":
+		return v == code
+	case "status":
+		return v == resource.SubscriptionActive || v == resource.EventTypeCurrent
+	case "sequence":
+		return v == "99"
+	case "delaySeconds":
+		return v == "0"
+	case "retryStrategy":
+		return v == resource.StrategySchedule
+	case "signing.scheme":
+		return v == resource.SchemeNone
+	}
+	return strings.HasPrefix(a.Path, "specVersions[") && strings.HasSuffix(a.Path, "].status") && v == "FINALISING"
 }
 
 // sign is what stands before a resource: + ~ - ±, ! for a conflict.
@@ -138,9 +165,6 @@ func (r row) text(action plan.Action, width int, ink Ink) string {
 		sign, values = ink.Red("-")+" ", r.before
 	default:
 		sign, values = ink.Yellow("~")+" ", r.before+" → "+r.after
-	}
-	if r.presence {
-		return sign + r.name
 	}
 	return sign + r.name + strings.Repeat(" ", width-utf8.RuneCountInString(r.name)) + " = " + values
 }

@@ -17,8 +17,9 @@ var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 func planned(t *testing.T) *plan.Plan {
 	t.Helper()
 	hooks := &resource.Connection{Code: "hooks", URL: "https://new.example.com", MaxConcurrency: 8,
-		Headers: map[string]string{"X-Team": "warehouse"},
-		Signing: resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret("whsec_bmV3")}}
+		Headers: map[string]string{"X-Team": "warehouse", "X-Same": "X-Same"},
+		Signing: resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret("whsec_bmV3"),
+			Previous: []resource.PreviousSecret{{Secret: resource.NewSecret("whsec_b2xk"), Until: noon}}}}
 	placed := &resource.EventType{Code: "shop:sales:order:placed", SpecVersions: []resource.SpecVersion{{Version: "1", Schema: []byte(`{"type": "object"}`)}}}
 	big := &resource.Subscription{Code: "big-orders", ConnectionCode: "hooks", Mode: resource.ModeBlockOnError,
 		EventTypes:    []resource.Binding{{EventTypeCode: "shop:sales:order:placed", Filter: "data.total > 100.0"}},
@@ -36,7 +37,7 @@ func planned(t *testing.T) *plan.Plan {
 	}
 	old := *hooks
 	old.URL, old.MaxConcurrency, old.Headers = "https://old.example.com", 0, nil
-	old.Signing.Secret = resource.NewSecret("whsec_b2xk")
+	old.Signing.Secret, old.Signing.Previous = resource.NewSecret("whsec_b2xk"), nil
 	stopped := *paused
 	stopped.Status = resource.SubscriptionPaused
 	waiting, foreign, gone := *queue, *partners, *big
