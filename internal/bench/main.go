@@ -52,7 +52,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.runs, "runs", 3, "run each scenario this often and take medians")
 	fs.IntVar(&o.events, "n", 0, "events to publish per scenario; 0 is each scenario's own number")
 	fs.IntVar(&o.raw, "raw", 40000, "POSTs of a raw line")
-	fs.IntVar(&o.concurrency, "concurrency", 64, "concurrency of the dispatch pool and of each connection")
+	fs.IntVar(&o.concurrency, "concurrency", 256, "concurrency of the dispatch pool and of each connection")
 	fs.DurationVar(&o.patience, "patience", 20*time.Second, "call deliveries lost when none has arrived for this long")
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	fs.BoolVar(&o.check, "check", false, "fail when a target is missed")
