@@ -92,6 +92,7 @@ func newServer(o Options) (*server, error) {
 	s.huma = s.newHuma()
 	for _, rt := range s.routes() {
 		rt.add(rt)
+		m.know(rt)
 	}
 	if err := s.router.Build(); err != nil {
 		return nil, fmt.Errorf("make API: %w", err)

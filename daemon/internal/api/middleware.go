@@ -1,10 +1,11 @@
 package api
 
 import (
-	"crypto/rand"
+	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,8 +17,8 @@ const requestIDHeader = "X-Request-Id"
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	id := requestID(r.Header.Get(requestIDHeader))
-	w.Header()[requestIDHeader] = []string{id}
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{ResponseWriter: w, id: [1]string{id}}
+	w.Header()[requestIDHeader] = rec.id[:]
 	defer func() {
 		if cause := recover(); cause != nil {
 			if cause == http.ErrAbortHandler {
@@ -40,21 +41,35 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // requestID is the caller's id if it is harmless, or a new one.
 func requestID(asked string) string {
 	if asked == "" || len(asked) > 128 {
-		return rand.Text()
+		return newRequestID()
 	}
 	for i := range len(asked) {
 		c := asked[i]
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.:/+=@", rune(c)) {
-			return rand.Text()
+			return newRequestID()
 		}
 	}
 	return asked
+}
+
+// newRequestID is 128 random bits in base32. It finds a request in a log and
+// guards nothing, so it need not come from the system's generator.
+func newRequestID() string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var id [26]byte
+	x, y := rand.Uint64(), rand.Uint64()
+	for i := range 13 {
+		id[i], id[13+i] = alphabet[x&31], alphabet[y&31]
+		x, y = x>>5, y>>5
+	}
+	return string(id[:])
 }
 
 // recorder remembers the status of an answer.
 type recorder struct {
 	http.ResponseWriter
 	status int
+	id     [1]string // the header's value
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -80,10 +95,19 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	routes   map[string]*routeSeries // by pattern; it does not change while requests are served
+}
+
+// routeSeries are the series of a route, as far as they have been needed:
+// looking them up by their labels takes longer than counting.
+type routeSeries struct {
+	requests [len(classes)]atomic.Pointer[prometheus.Counter]
+	duration atomic.Pointer[prometheus.Observer]
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
+		routes: make(map[string]*routeSeries),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "fc_platform_http_requests_total", Help: "Requests to the platform's API, by route, method and class of status.",
 		}, []string{"route", "method", "status"}),
@@ -103,20 +127,36 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 
 var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
+// know makes room for the series of a route.
+func (m *metrics) know(rt route) { m.routes[rt.method+" "+rt.path] = new(routeSeries) }
+
 // count files a request under its route as it is declared, never under its
 // path, so that strangers can not make labels.
 func (m *metrics) count(r *http.Request, status int, took time.Duration) {
-	method, route, ok := strings.Cut(r.Pattern, " ")
-	if !ok {
-		method, route = "other", "unmatched"
-	}
 	if status == 0 {
 		status = http.StatusOK
 	}
-	class := classes[0]
-	if n := status / 100; n < len(classes) {
-		class = classes[n]
+	class := status / 100
+	if class >= len(classes) {
+		class = 0
 	}
-	m.requests.WithLabelValues(route, method, class).Inc()
-	m.duration.WithLabelValues(route, method).Observe(took.Seconds())
+	known := m.routes[r.Pattern]
+	if known != nil {
+		if requests, duration := known.requests[class].Load(), known.duration.Load(); requests != nil && duration != nil {
+			(*requests).Inc()
+			(*duration).Observe(took.Seconds())
+			return
+		}
+	}
+	method, path, ok := strings.Cut(r.Pattern, " ")
+	if !ok {
+		method, path = "other", "unmatched"
+	}
+	requests, duration := m.requests.WithLabelValues(path, method, classes[class]), m.duration.WithLabelValues(path, method)
+	requests.Inc()
+	duration.Observe(took.Seconds())
+	if known != nil {
+		known.requests[class].Store(&requests)
+		known.duration.Store(&duration)
+	}
 }
