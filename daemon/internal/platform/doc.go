@@ -17,5 +17,8 @@
 // one Write is.
 //
 // Events and tasks do not pass through drafts: they are decoded, checked item
-// by item and appended in one verb of the store per request.
+// by item and appended in one verb of the store per request. Events are read
+// in one pass by a scanner that knows their names; what it does not know, all
+// mistakes included, is left to encoding/json, and tests hold the two
+// together.
 package platform

@@ -32,3 +32,15 @@ func BenchmarkDecodeBatchOf100(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkDecodeQuotedData is an event whose data is JSON within a text.
+func BenchmarkDecodeQuotedData(b *testing.B) {
+	body := []byte(`{"type":"orders:fulfillment:shipment:shipped","source":"/shop","data":"{` + strings.Repeat(`\"sku\":\"a-1\",`, 60) + `\"n\":1}"}`)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if d := DecodeEvent(body, false); len(d.Problems) > 0 {
+			b.Fatal(d.Problems)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
@@ -139,12 +138,7 @@ func first(a, b string) string {
 // plainText is the value of a JSON string, or the text of a number.
 func plainText(raw json.RawMessage) string {
 	if len(raw) > 0 && raw[0] == '"' {
-		if inside := raw[1 : len(raw)-1]; bytes.IndexByte(inside, '\\') < 0 && utf8.Valid(inside) {
-			return string(inside)
-		}
-		var s string
-		_ = json.Unmarshal(raw, &s) // it was valid JSON when it came here
-		return s
+		return string(unescaped(raw))
 	}
 	if len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
 		return string(raw)
@@ -158,12 +152,11 @@ func unquoted(raw json.RawMessage) (json.RawMessage, bool) {
 	if len(raw) == 0 || raw[0] != '"' {
 		return raw, false
 	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
+	inner := bytes.TrimSpace(unescaped(raw))
+	if len(inner) == 0 || inner[0] != '{' && inner[0] != '[' {
 		return raw, false
 	}
-	inner := bytes.TrimSpace([]byte(s))
-	if len(inner) == 0 || inner[0] != '{' && inner[0] != '[' || !json.Valid(inner) {
+	if walkValue(inner, 0) != len(inner) && !json.Valid(inner) {
 		return raw, false
 	}
 	return inner, true

@@ -176,11 +176,7 @@ func (s *scanned) scanMember(b []byte, i, member int) int {
 		case end < 0:
 			return -1
 		case !plain:
-			var text string
-			if json.Unmarshal(b[i:end], &text) != nil {
-				return -1
-			}
-			s.text[member] = []byte(text)
+			s.text[member] = unescaped(b[i:end])
 		case !utf8.Valid(b[i+1 : end-1]):
 			return -1 // encoding/json mends it
 		default:

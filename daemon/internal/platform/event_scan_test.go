@@ -209,6 +209,28 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
+func TestStringsMeanWhatTheyDidToUnmarshal(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		raw := `"` + strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{
+			"a", "é", " ", `\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u00e9`, `\ud83d\ude00`, `\ud800`, "\xff", "{", "}", "[1]",
+		})).Draw(t, "parts"), "") + `"`
+		var want string
+		if err := json.Unmarshal([]byte(raw), &want); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(unescaped([]byte(raw))); got != want {
+			t.Fatalf("%q means %q, want %q", raw, got, want)
+		}
+		inner, is := unquoted([]byte(raw))
+		trimmed := strings.TrimSpace(want)
+		document := json.Valid([]byte(trimmed)) && (trimmed[0] == '{' || trimmed[0] == '[')
+		if document && string(inner) != trimmed || !document && string(inner) != raw || is != document {
+			t.Fatalf("%q is %q, a document: %v", raw, inner, is)
+		}
+	})
+}
+
 // FuzzWalkValue: what is walked over is JSON, and JSON that does not nest too
 // deep is walked over to its end.
 func FuzzWalkValue(f *testing.F) {

@@ -1,8 +1,11 @@
 package platform
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"math/bits"
+	"unicode/utf8"
 )
 
 // What follows walks over JSON (RFC 8259) in place. It knows less than
@@ -46,6 +49,46 @@ func walkText(b []byte, i int) (end int, plain bool) {
 			return -1, false
 		}
 	}
+}
+
+// unescaped is a copy of what a string means, which is JSON and still has its
+// quotes. Code units and what is not UTF-8 are left to encoding/json.
+func unescaped(raw []byte) []byte {
+	inside := raw[1 : len(raw)-1]
+	own := make([]byte, 0, len(inside))
+	if !utf8.Valid(inside) {
+		return unmarshalText(raw)
+	}
+	for {
+		at := bytes.IndexByte(inside, '\\')
+		if at < 0 {
+			return append(own, inside...)
+		}
+		own = append(own, inside[:at]...)
+		c := inside[at+1]
+		switch c {
+		case 'u':
+			return unmarshalText(raw)
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		}
+		own = append(own, c)
+		inside = inside[at+2:]
+	}
+}
+
+func unmarshalText(raw []byte) []byte {
+	var text string
+	_ = json.Unmarshal(raw, &text) // a JSON string always fits
+	return []byte(text)
 }
 
 func hex(c byte) bool {
