@@ -318,7 +318,7 @@ func (st *Store) Recover(ctx context.Context, staleBefore, now time.Time, limit 
 
 // returnLeases ends the leases of the former owner of the file.
 func (t *tx) returnLeases(now time.Time) error {
-	ids, err := t.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND status = 2").ids()
+	ids, err := t.q("SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND status = 12").ids()
 	if err != nil {
 		return fmt.Errorf("find leases of the former owner: %w", err)
 	}

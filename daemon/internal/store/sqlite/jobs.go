@@ -15,18 +15,38 @@ const jobCols = "id, position, task, lane, client_id, replay, message_group, mod
 	"status, ticket, due, waiting, attempts, spent, lost, first_at, last_at, cancel_asked, " +
 	"reason, last_error, created_at, queued_at, completed_at, expires_at, duration"
 
+// A row of jobs keeps its size from its insert to its delivery, so that the
+// two updates in between are written over what is there and never make a page
+// too full. For that a status is stored plus statusBase and a duration plus
+// durationBase, since SQLite stores small integers in fewer bytes, and times
+// that are not known yet hold the place with the time of the insert. What of
+// them counts is told by the job's state.
+const (
+	statusBase   = 10
+	durationBase = 1 << 24 // µs
+)
+
 // scanJob reads jobCols, without what a task carries.
 func (p *policies) scanJob(s *sqlite.Stmt) flow.Job {
 	j := flow.Job{
 		ID: flow.ID(s.ColumnInt64(0)), Position: s.ColumnInt64(1), Lane: s.ColumnText(3), ClientID: s.ColumnText(4),
 		ReplayID: flow.ID(s.ColumnInt64(5)), MessageGroup: s.ColumnText(6), Mode: flow.Mode(s.ColumnInt64(7)),
 		Policy: p.get(s.ColumnInt64(9)),
-		Status: flow.Status(s.ColumnInt64(10)), Ticket: s.ColumnInt64(11), Due: colTime(s, 12), Waiting: s.ColumnInt64(13) != 0,
+		Status: flow.Status(s.ColumnInt64(10) - statusBase), Ticket: s.ColumnInt64(11), Due: colTime(s, 12), Waiting: s.ColumnInt64(13) != 0,
 		Attempts: s.ColumnInt(14), Spent: s.ColumnInt(15), Lost: s.ColumnInt(16),
 		FirstAttemptAt: colTime(s, 17), LastAttemptAt: colTime(s, 18),
 		CancelAsked: s.ColumnInt64(19) != 0, Reason: flow.Reason(s.ColumnText(20)), LastError: s.ColumnText(21),
 		CreatedAt: colTime(s, 22), QueuedAt: colTime(s, 23), CompletedAt: colTime(s, 24), ExpiresAt: colTime(s, 25),
-		Duration: time.Duration(s.ColumnInt64(26)) * time.Microsecond,
+		Duration: time.Duration(s.ColumnInt64(26)-durationBase) * time.Microsecond,
+	}
+	if j.Attempts == 0 {
+		j.FirstAttemptAt, j.LastAttemptAt, j.Duration = time.Time{}, time.Time{}, 0
+	}
+	if j.Ticket == 0 {
+		j.QueuedAt = time.Time{}
+	}
+	if !j.Status.Final() {
+		j.CompletedAt = time.Time{}
 	}
 	s.ColumnBytes(8, j.OrderKey[:])
 	if s.ColumnInt64(2) == 0 {
@@ -86,10 +106,10 @@ func (t *tx) insertJob(j *flow.Job, now time.Time) (bool, error) {
 			return false, err
 		}
 	}
-	err = t.q("INSERT INTO jobs(" + jobCols + ", ready) VALUES(?,?,?,?,?,?,?,?,?,?,?,0,?,?,0,0,0,NULL,NULL,0,NULL,NULL,?,NULL,NULL,?,0,?) ON CONFLICT(position, lane, replay) DO NOTHING").
+	err = t.q("INSERT INTO jobs(" + jobCols + ", ready) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,0,?12,?13,0,0,0,?14,?14,0,NULL,NULL,?14,?14,?14,?15,?16,?17) ON CONFLICT(position, lane, replay) DO NOTHING").
 		int(int64(j.ID)).int(j.Position).bool(j.Task != nil).text(j.Lane).opt(j.ClientID).int(int64(j.ReplayID)).opt(j.MessageGroup).
-		int(int64(j.Mode)).blob(keyBytes(j.OrderKey)).int(policy).int(int64(flow.Pending)).
-		after(j.Due).bool(j.Waiting).time(j.CreatedAt).time(j.ExpiresAt).bool(!j.Waiting).exec()
+		int(int64(j.Mode)).blob(keyBytes(j.OrderKey)).int(policy).int(onDisk(flow.Pending)).
+		after(j.Due).bool(j.Waiting).time(j.CreatedAt).time(j.ExpiresAt).int(durationBase).bool(!j.Waiting).exec()
 	if err != nil || t.c.Changes() == 0 {
 		return false, err
 	}
@@ -123,22 +143,22 @@ func (t *tx) save(j *flow.Job, from flow.Status) error {
 		int(int64(j.Attempts)).int(int64(j.Spent)).int(int64(j.Lost)).
 		time(j.FirstAttemptAt).time(j.LastAttemptAt).bool(j.CancelAsked).
 		opt(string(j.Reason)).opt(j.LastError).time(j.QueuedAt).time(j.CompletedAt).time(j.ExpiresAt).
-		int(j.Duration.Microseconds()).int(int64(j.ID)).exec()
+		int(j.Duration.Microseconds() + durationBase).int(int64(j.ID)).exec()
 }
 
 // saveStart is save for the change that Start makes of most jobs. It touches
 // no indexed column, so that no index is written.
 func (t *tx) saveStart(j *flow.Job, from flow.Status) error {
 	t.became(j, from)
-	return t.q("UPDATE jobs SET status=2, ticket=?, attempts=?, first_at=?, last_at=?, queued_at=? WHERE id=?").
+	return t.q("UPDATE jobs SET status=12, ticket=?, attempts=?, first_at=?, last_at=?, queued_at=? WHERE id=?").
 		int(j.Ticket).int(int64(j.Attempts)).time(j.FirstAttemptAt).time(j.LastAttemptAt).time(j.QueuedAt).int(int64(j.ID)).exec()
 }
 
 // saveDelivered is save for the end of most jobs.
 func (t *tx) saveDelivered(j *flow.Job, from flow.Status) error {
 	t.became(j, from)
-	return t.q("UPDATE jobs SET status=3, ready=0, spent=?, lost=0, cancel_asked=0, last_error=NULL, completed_at=?, duration=? WHERE id=?").
-		int(int64(j.Spent)).time(j.CompletedAt).int(j.Duration.Microseconds()).int(int64(j.ID)).exec()
+	return t.q("UPDATE jobs SET status=13, ready=0, spent=?, lost=0, cancel_asked=0, last_error=NULL, completed_at=?, duration=? WHERE id=?").
+		int(int64(j.Spent)).time(j.CompletedAt).int(j.Duration.Microseconds() + durationBase).int(int64(j.ID)).exec()
 }
 
 func (t *tx) became(j *flow.Job, from flow.Status) {
@@ -157,7 +177,7 @@ func onDisk(s flow.Status) int64 {
 	if s == flow.Queued {
 		s = flow.Pending
 	}
-	return int64(s)
+	return int64(s) + statusBase
 }
 
 // policies keeps each distinct retry policy once, in the database and in

@@ -141,7 +141,7 @@ func (st *Store) candidates(c *conn, q *store.JobQuery, high, low int64) (ids []
 	case len(q.Status) == 1 && !q.Status[0].Final():
 		return st.openCandidates(c, q, high, low)
 	case len(q.Status) == 1 && q.Status[0] != flow.Completed:
-		return bounded(c.q("SELECT id FROM jobs WHERE status = ? AND status > 3" + tail).int(int64(q.Status[0])))
+		return bounded(c.q("SELECT id FROM jobs WHERE status = ? AND status > 13" + tail).int(onDisk(q.Status[0])))
 	case q.SubscriptionID != "":
 		return bounded(c.q("SELECT id FROM jobs INDEXED BY jobs_lane WHERE lane = ?" + tail).text(q.SubscriptionID))
 	}

@@ -18,7 +18,8 @@ const applicationID = 0x46437374
 // is never changed; a new one is added. They run in one transaction.
 var migrations = []string{
 	// 1: the first schema. Times are milliseconds since the epoch, durations
-	// microseconds, ids TSIDs as integers. An event's position is its id.
+	// microseconds, ids TSIDs as integers. An event's position is its id. A
+	// job's status is stored plus 10; see jobs.go for why.
 	`CREATE TABLE meta(
 		key   TEXT PRIMARY KEY,
 		value INTEGER NOT NULL
@@ -81,7 +82,7 @@ var migrations = []string{
 	CREATE INDEX jobs_lane ON jobs(lane, id);
 	CREATE INDEX jobs_ready ON jobs(lane, due, position) WHERE ready = 1;
 	CREATE INDEX jobs_waiting ON jobs(order_key, position) WHERE waiting = 1;
-	CREATE INDEX jobs_dead ON jobs(status, id) WHERE status > 3;
+	CREATE INDEX jobs_dead ON jobs(status, id) WHERE status > 13;
 	CREATE INDEX jobs_order ON jobs(order_key, id) WHERE order_key IS NOT NULL;
 
 	CREATE TABLE tasks(

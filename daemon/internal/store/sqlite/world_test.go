@@ -253,7 +253,7 @@ func (c *consistency) counters() {
 	c.same("the place in the stream", c.st.fanned.Load(), fanned)
 	c.same("the resource version", c.st.version.Load(), c.number("SELECT value FROM meta WHERE key = 'resources'"))
 	c.same("the backlog", c.st.backlog.Load(), c.number(fmt.Sprintf("SELECT count(*) FROM events WHERE position > %d", fanned)))
-	c.same("open jobs", c.st.open.Load(), c.number("SELECT count(*) FROM jobs WHERE status < 3"))
+	c.same("open jobs", c.st.open.Load(), c.number("SELECT count(*) FROM jobs WHERE status < 13"))
 	c.same("blocked keys", c.st.blockedKeys.Load(), c.number("SELECT count(*) FROM gates WHERE blocked IS NOT NULL"))
 	if last, got := c.number("SELECT ifnull(max(position), 0) FROM events"), c.st.last.Load(); got < last {
 		c.Errorf("the last position is %d in memory, %d on disk", got, last)
