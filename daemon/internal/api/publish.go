@@ -33,7 +33,7 @@ func (s *server) publishOne(w http.ResponseWriter, r *http.Request, c *caller) e
 		return s.publishBatch(w, r, c)
 	}
 	return s.withBody(w, r, s.o.MaxEvent, func(body []byte) error {
-		drafts := [1]platform.EventDraft{platform.DecodeEvent(body, structured)}
+		drafts := [1]platform.EventDraft{platform.DecodeEvent(fromBinary(r, body, structured))}
 		answers, err := s.p.Publish(r.Context(), c.Caller, drafts[:])
 		if err != nil {
 			return err
