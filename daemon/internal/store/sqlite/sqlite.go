@@ -45,7 +45,6 @@ type Store struct {
 	writerDone chan struct{}
 	wc         *conn // the writer's; only the writer touches it
 	tx         tx
-	pace       pace
 	lastErr    atomic.Pointer[error]
 
 	readers chan *conn

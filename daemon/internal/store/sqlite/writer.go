@@ -104,19 +104,7 @@ func (st *Store) writer() {
 				}
 			}
 		}
-	gather:
-		for len(group) < maxGroup {
-			select {
-			case o := <-st.ops:
-				group = append(group, o)
-			default:
-				break gather
-			}
-		}
-		group = st.pace.gather(st.ops, group)
-		st.pace.begin()
-		st.commit(group)
-		st.pace.end()
+		st.commit(gather(st.ops, group))
 		st.afterCommit()
 	}
 }
