@@ -224,11 +224,10 @@ func wantConsistent(t testing.TB, st *Store) {
 
 type consistency struct {
 	testing.TB
-	st   *Store
-	tx   *tx
-	all  map[flow.ID]flow.Job // as on disk
-	out  map[string]int
-	open int64
+	st  *Store
+	tx  *tx
+	all map[flow.ID]flow.Job // as on disk
+	out map[string]int
 }
 
 func (c *consistency) number(sql string) int64 {
