@@ -51,9 +51,10 @@ func (st *Store) firstDue(c *conn, lane string) (time.Time, error) {
 }
 
 // nextDue returns when the first PENDING job of a lane is due that is due
-// after a time in milliseconds; zero if there is none.
+// after a time in milliseconds; zero if there is none. The sum in its query
+// keeps SQLite from planning it anew for each value that is bound.
 func (st *Store) nextDue(c *conn, lane string, after int64) (due time.Time, err error) {
-	err = c.q("SELECT id, due FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? AND due > ? ORDER BY due, position").
+	err = c.q("SELECT id, due FROM jobs INDEXED BY jobs_ready WHERE ready = 1 AND lane = ? AND due > ? + 0 ORDER BY due, position").
 		text(lane).int(after).each(func(s *sqlite.Stmt) bool {
 		if j := st.live.get(flow.ID(s.ColumnInt64(0))); j != nil && j.Status != flow.Pending {
 			return true // out; there are no more of these than the window
@@ -80,7 +81,8 @@ func (st *Store) Offer(ctx context.Context, lane string, window int, now time.Ti
 		}
 		o, cold = st.live.offer(lane, window, now)
 	}
-	if !cold {
+	if !cold || len(o.Jobs) > 0 && len(o.Jobs) == window-o.Out {
+		// A full window is asked for again when a job ends.
 		return o, nil
 	}
 	err := st.read(ctx, func(c *conn) (err error) {
