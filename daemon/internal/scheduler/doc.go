@@ -7,8 +7,8 @@
 // then marks the jobs QUEUED. A crash between the two repeats the message
 // under the same id.
 //
-// The queue is kept shallow. At most a window of tickets is out for an
-// endpoint, so that a dead one fills nobody's queue, and so that a ticket that
+// The queue is kept shallow. At most a window of tickets is out for a lane,
+// so that a dead one fills nobody's queue, and so that a ticket that
 // stays away for long is known to be lost. A full window is filled again when
 // a quarter of it is free: each job that ends wakes its lane.
 //
