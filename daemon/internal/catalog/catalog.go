@@ -34,6 +34,8 @@ type Catalog struct {
 	Subscriptions map[string]*resource.Subscription
 	Connections   map[string]*resource.Connection
 	Pools         map[string]*resource.DispatchPool
+	Replays       map[flow.ID]*flow.Replay
+	LetterTasks   map[flow.ID]*flow.LetterTask
 	// Broken are documents that could not be read, by kind and id.
 	Broken []error
 
@@ -48,8 +50,16 @@ type Route struct {
 	Subscription *resource.Subscription // nil for a task
 	Connection   *resource.Connection   // nil for a direct target; its secrets are open
 	Pool         *resource.DispatchPool
-	Wait         string // not empty: why the job must not go now
+	Replay       *flow.Replay // not nil: the job goes beneath live traffic, at the replay's rate
+	Wait         string       // not empty: why the job must not go now
 }
+
+// The kinds of documents that are no declared resources and yet concern all
+// stages.
+const (
+	KindReplay     = "replay"
+	KindLetterTask = "letter-task"
+)
 
 // Gone says that a subscription was deleted. One that can not be read (its
 // key is missing, say) is not gone: its jobs wait until it is mended.
@@ -60,6 +70,9 @@ func (c *Catalog) Gone(subscriptionID string) bool {
 // Route resolves a job. It is false when the job's subscription or connection
 // is gone or can not be read.
 func (c *Catalog) Route(j *flow.Job) (Route, bool) {
+	if j.ReplayID != 0 {
+		return c.routeReplay(j.ReplayID, j.SubscriptionID)
+	}
 	if j.SubscriptionID != "" {
 		return c.RouteSubscription(j.SubscriptionID)
 	}
@@ -69,6 +82,33 @@ func (c *Catalog) Route(j *flow.Job) (Route, bool) {
 	}
 	r.Pool = c.Pool(j.Task.PoolID)
 	return c.finish(r, j.Task.ConnectionID, j.Task.TargetURL)
+}
+
+// RouteLane resolves the lane of a subscription or of a replay, whose jobs all
+// go the same way. Jobs in the lane of a task do not; ask Route.
+func (c *Catalog) RouteLane(lane string) (Route, bool) {
+	if replay, subscription, ok := flow.ParseReplayLane(lane); ok {
+		return c.routeReplay(replay, subscription)
+	}
+	return c.RouteSubscription(lane)
+}
+
+// routeReplay is the route of a replay's job: the subscription's as it is
+// now, or the replay's own, beneath live traffic.
+func (c *Catalog) routeReplay(id flow.ID, subscriptionID string) (r Route, known bool) {
+	rp := c.Replays[id]
+	switch {
+	case subscriptionID != "":
+		r, known = c.RouteSubscription(subscriptionID)
+	case rp == nil:
+		return Route{Pool: c.defaultPool}, false
+	default:
+		r, known = c.finish(Route{Pool: c.Pool(rp.PoolID)}, rp.ConnectionID, rp.Target)
+	}
+	if r.Replay = rp; rp != nil && rp.Status == flow.WorkPaused {
+		r.Wait = "replay " + rp.ID.String() + " is paused"
+	}
+	return r, known
 }
 
 // RouteSubscription resolves a subscription by id.
@@ -173,10 +213,11 @@ func (c *Cache) Get(ctx context.Context) (*Catalog, error) {
 
 // Load reads and decodes all resources.
 func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, error) {
-	kinds := make([]string, 0, len(resource.Kinds))
+	kinds := make([]string, 0, len(resource.Kinds)+2)
 	for _, k := range resource.Kinds {
 		kinds = append(kinds, string(k.Kind))
 	}
+	kinds = append(kinds, KindReplay, KindLetterTask)
 	docs, version, err := st.Documents(ctx, kinds...)
 	if err != nil {
 		return nil, fmt.Errorf("load resources: %w", err)
@@ -187,9 +228,17 @@ func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, err
 		Subscriptions: map[string]*resource.Subscription{},
 		Connections:   map[string]*resource.Connection{},
 		Pools:         map[string]*resource.DispatchPool{},
+		Replays:       map[flow.ID]*flow.Replay{},
+		LetterTasks:   map[flow.ID]*flow.LetterTask{},
 		unreadable:    map[string]bool{},
 	}
 	for _, d := range docs {
+		if own, err := cat.addWork(d); own {
+			if err != nil {
+				cat.Broken = append(cat.Broken, err)
+			}
+			continue
+		}
 		r, err := Decode(d, sealer)
 		if err != nil {
 			cat.Broken = append(cat.Broken, err)
@@ -216,6 +265,28 @@ func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, err
 		cat.defaultPool = p
 	}
 	return cat, nil
+}
+
+// addWork takes the document of a replay or a letter task.
+func (c *Catalog) addWork(d store.Document) (own bool, err error) {
+	switch d.Kind {
+	case KindReplay:
+		v := new(flow.Replay)
+		if err = json.Unmarshal(d.Body, v); err == nil {
+			c.Replays[v.ID] = v
+		}
+	case KindLetterTask:
+		v := new(flow.LetterTask)
+		if err = json.Unmarshal(d.Body, v); err == nil {
+			c.LetterTasks[v.ID] = v
+		}
+	default:
+		return false, nil
+	}
+	if err != nil {
+		return true, fmt.Errorf("read %s %s: %w", d.Kind, d.ID, err)
+	}
+	return true, nil
 }
 
 // Decode reads a document and opens its secrets.

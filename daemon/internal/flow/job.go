@@ -91,6 +91,8 @@ const (
 	ReasonCancelled     Reason = "CANCELLED"
 	ReasonSkipped       Reason = "SKIPPED"
 	ReasonSubscription  Reason = "SUBSCRIPTION_DELETED"
+	ReasonDiscarded     Reason = "DISCARDED"
+	ReasonReplay        Reason = "REPLAY_CANCELLED"
 )
 
 // OrderKey names what must go in order: the first half of a SHA-256 over
@@ -144,14 +146,15 @@ type Job struct {
 	Position int64 // of its event, or its own if it is a task
 
 	EventID        ID     // no id for a task
-	SubscriptionID string // "" for a task
+	SubscriptionID string // "" for a task, and for a replay to a target of its own
 	ClientID       string // the event's tenant
 	ReplayID       ID
 	MessageGroup   string
 	Mode           Mode
 	OrderKey       OrderKey
 	// Lane is the line that the job stands in for a ticket: its
-	// subscription, or for a task "t:" and its connection or target.
+	// subscription, for a task "t:" and its connection or target, for a
+	// replay's job see ReplayLane.
 	Lane   string
 	Policy Policy
 

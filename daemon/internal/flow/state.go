@@ -162,6 +162,17 @@ func (j Job) Skipped(now time.Time) Job {
 	return j.end(Cancelled, ReasonSkipped, now)
 }
 
+// Discarded is a dead letter that a person gave up, with what they said.
+func (j Job) Discarded(note string, now time.Time) Job {
+	if !j.Status.DeadLetter() {
+		return j
+	}
+	if note != "" {
+		j.LastError = note
+	}
+	return j.end(Cancelled, ReasonDiscarded, now)
+}
+
 // Overdue is the job ended EXPIRED because its absolute time has come, and
 // whether it has.
 func (j Job) Overdue(now time.Time) (Job, bool) {

@@ -40,6 +40,7 @@ func (m *Message) AppendJSON(b []byte) []byte {
 	b = appendOptional(b, `,"clientId":`, m.ClientID)
 	b = appendOptional(b, `,"connectionId":`, m.ConnectionID)
 	b = appendOptional(b, `,"subscriptionId":`, m.SubscriptionID)
+	b = appendOptional(b, `,"replayId":`, m.ReplayID)
 	b = appendOptional(b, `,"authToken":`, string(m.AuthToken))
 	b = appendOptional(b, `,"signingSecret":`, string(m.SigningSecret))
 	return append(b, '}')

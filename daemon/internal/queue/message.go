@@ -38,6 +38,8 @@ type Message struct {
 	// SubscriptionID tells the router where a ticket's job goes, so that it
 	// need not read the job before the job starts. A task has none.
 	SubscriptionID string `json:"subscriptionId,omitempty"`
+	// ReplayID says which replay a ticket's job belongs to, if to any.
+	ReplayID string `json:"replayId,omitempty"`
 
 	// AuthToken and SigningSecret come only from foreign producers.
 	AuthToken     Secret `json:"authToken,omitempty"`

@@ -43,7 +43,7 @@ func TestBodyIsWhatTheStandardLibraryWouldWrite(t *testing.T) {
 			HighPriority: rapid.Bool().Draw(t, "high"), DispatchMode: text.Draw(t, "mode"),
 			Payload:  queue.Payload(text.Draw(t, "payload")),
 			Headers:  rapid.MapOfN(text, text, 1, 4).Draw(t, "headers"),
-			ClientID: text.Draw(t, "client"), ConnectionID: text.Draw(t, "connection"), SubscriptionID: text.Draw(t, "subscription"),
+			ClientID: text.Draw(t, "client"), ConnectionID: text.Draw(t, "connection"), SubscriptionID: text.Draw(t, "subscription"), ReplayID: text.Draw(t, "replay"),
 			AuthToken: queue.Secret(text.Draw(t, "token")), SigningSecret: queue.Secret(text.Draw(t, "secret")),
 		}
 		if len(m.Payload) == 0 {

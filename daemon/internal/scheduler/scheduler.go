@@ -24,7 +24,7 @@ type Store interface {
 	CancelLane(ctx context.Context, lane string, why flow.Reason, now time.Time, limit int) (int, error)
 	Recover(ctx context.Context, staleBefore, now time.Time, limit int) (store.Recovered, error)
 	ListHolds(ctx context.Context, now time.Time) ([]store.Hold, error)
-	Blocked(ctx context.Context, sc store.Scope, limit int) ([]store.Gate, error)
+	Blocked(ctx context.Context, sc store.Scope, q store.GateQuery) (store.GatePage, error)
 	Stats(ctx context.Context) (store.Stats, error)
 	Wakes() *store.Wakes
 }
@@ -231,11 +231,11 @@ func (s *Scheduler) mourn(ctx context.Context, cat *catalog.Catalog) error {
 			}
 		}
 	}
-	gates, err := s.o.Store.Blocked(ctx, store.Everything, maxMourned)
+	page, err := s.o.Store.Blocked(ctx, store.Everything, store.GateQuery{Limit: maxMourned})
 	if err != nil {
 		return err
 	}
-	for _, g := range gates {
+	for _, g := range page.Gates {
 		if !isTask(g.SubscriptionID) && cat.Gone(g.SubscriptionID) {
 			s.lanes.touch(g.SubscriptionID)
 		}

@@ -146,7 +146,7 @@ func TestWhatMustNotGoNowWaitsAndGoesByItself(t *testing.T) {
 			func(w *world) {
 				w.must(w.Hold(w.Context(), store.Hold{Endpoint: "con_A", Until: time.Now().Add(time.Hour), Reason: "BREAKER"}))
 			},
-			func(w *world) { w.must(w.Release(w.Context(), "con_A")) },
+			func(w *world) { w.must(w.Release(w.Context(), "con_A", "")) },
 		},
 	}
 	for name, c := range cases {

@@ -41,6 +41,8 @@ type JobQuery struct {
 	CorrelationID  string
 	MessageGroup   string
 	OrderKey       flow.OrderKey
+	Reason         flow.Reason
+	ReplayID       flow.ID
 	Since, Until   time.Time // of CreatedAt
 }
 
@@ -56,6 +58,45 @@ type JobPage struct {
 	Jobs    []JobView
 	Next    flow.ID
 	Partial bool
+}
+
+// GateQuery filters blocked order keys. Zero fields filter nothing.
+type GateQuery struct {
+	After          string // the cursor: opaque, from GatePage.Next
+	Limit          int    // at most 1000; 0 is 50
+	SubscriptionID string
+	ClientID       string
+}
+
+// GatePage is a page of blocked order keys. Next is "" when there are no more.
+type GatePage struct {
+	Gates   []Gate
+	Next    string
+	Partial bool
+}
+
+// ScanQuery selects events for a replay. Zero fields filter nothing.
+type ScanQuery struct {
+	After, To    int64 // positions: above After, up to To
+	Limit        int   // at most 1000; 0 is 50
+	Type         string
+	ClientID     string
+	Since, Until time.Time // of CreatedAt
+	// FailedIn keeps only events of which a job in one of these lanes is a
+	// dead letter; Failed does so for any lane that is no replay's.
+	Failed   bool
+	FailedIn []string
+	// Data says whether the events come with their data.
+	Data bool
+}
+
+// ScanPage is what a scan found, in position order. Next is the position to go
+// on after; Done says that nothing up to To is left. Examined counts rows.
+type ScanPage struct {
+	Events   []flow.Event
+	Next     int64
+	Examined int
+	Done     bool
 }
 
 // PageLimit is the limit of a query with its default and bound applied.

@@ -16,6 +16,7 @@ type Store interface {
 	Jobs
 	Gates
 	Holds
+	Works
 	Resources
 	Leases
 
@@ -100,6 +101,9 @@ type Jobs interface {
 	// at now and are not Waiting, by due time, then position, at most
 	// window minus the jobs that are out (QUEUED or PROCESSING) already.
 	Offer(ctx context.Context, lane string, window int, now time.Time) (Offer, error)
+	// Out says how many jobs of each lane are out (QUEUED or PROCESSING), in
+	// the order of the lanes.
+	Out(ctx context.Context, lanes ...string) ([]int, error)
 	// MarkQueued makes a job QUEUED if it is still PENDING with the ticket
 	// before; other jobs are left as they are, without an error.
 	MarkQueued(ctx context.Context, tickets []Ticket, now time.Time) error
@@ -135,6 +139,10 @@ type Jobs interface {
 	// gate, it waits for its turn, which by its position is the next. A job
 	// that is no dead letter is answered as it is.
 	Retry(ctx context.Context, sc Scope, id flow.ID, now time.Time) (flow.Job, error)
+	// Discard gives a dead letter up: it ends CANCELLED with
+	// flow.ReasonDiscarded and the note, and if its order key is blocked by
+	// it, the next goes. A job that is no dead letter is answered as it is.
+	Discard(ctx context.Context, sc Scope, id flow.ID, note string, now time.Time) (flow.Job, error)
 	// Cancel ends a PENDING or QUEUED job CANCELLED at once, passing its
 	// gate on, and marks a PROCESSING one. A final job is answered as it is.
 	Cancel(ctx context.Context, sc Scope, id flow.ID, why flow.Reason, now time.Time) (flow.Job, error)
@@ -235,10 +243,10 @@ type Recovered struct {
 // Gates is the order keys' side.
 type Gates interface {
 	// Blocked lists gates whose head is a dead letter in BLOCK_ON_ERROR,
-	// longest blocked first.
-	Blocked(ctx context.Context, sc Scope, limit int) ([]Gate, error)
-	// Gate returns the gate of an order key, or ErrNotFound when it has no
-	// open work.
+	// longest blocked first, each with how many wait.
+	Blocked(ctx context.Context, sc Scope, q GateQuery) (GatePage, error)
+	// Gate returns the gate of an order key with how many wait, or
+	// ErrNotFound when it has no open work.
 	Gate(ctx context.Context, sc Scope, key flow.OrderKey) (Gate, error)
 	// Skip ends the dead letter that blocks a key CANCELLED and lets the
 	// next go. ErrConflict if the key is not blocked by that job.
@@ -256,23 +264,102 @@ type Gate struct {
 	SubscriptionID string
 	ClientID       string
 	MessageGroup   string
+	ReplayID       flow.ID
+	Waiting        int // jobs behind the holder, counted up to MaxCounted
 }
 
-// Holds keep endpoints from getting anything until a time.
+// MaxCounted is up to where jobs that wait behind a gate are counted.
+const MaxCounted = 1000
+
+// Holds keep endpoints from getting anything until a time, or from getting
+// much. They are how several routers agree on what an endpoint can bear.
 type Holds interface {
-	// Hold sets or lengthens a hold; a hold is never shortened by it.
+	// Hold sets the hold of an endpoint for a reason. Until is never moved
+	// back by it; Window, Trips and Detail become as given, and Since stays
+	// as it was if the hold stood already. It posts Wakes.Holds.
 	Hold(ctx context.Context, h Hold) error
-	// Release ends a hold at once.
-	Release(ctx context.Context, endpoint string) error
-	// ListHolds returns the holds that stand at now.
+	// Release ends the hold of an endpoint for a reason at once, or those
+	// for all reasons if reason is "". What is not held is no error. It
+	// posts Wakes.Holds.
+	Release(ctx context.Context, endpoint, reason string) error
+	// ListHolds returns the holds that stand at now: whose Until is to come,
+	// or whose Window is not 0. They come by endpoint, then reason.
 	ListHolds(ctx context.Context, now time.Time) ([]Hold, error)
 }
 
-// Hold keeps one endpoint (a connection's id, or a target) until a time.
+// The reasons of holds.
+const (
+	HoldBreaker    = "BREAKER"
+	HoldRetryAfter = "RETRY_AFTER"
+	HoldPaused     = "PAUSED"
+)
+
+// Hold keeps one endpoint (a connection's id, or a target) from getting
+// anything until a time, and from then on from having more than Window tickets
+// out, until it is released.
 type Hold struct {
 	Endpoint string
+	Reason   string // see the Hold constants
 	Until    time.Time
-	Reason   string // PAUSED, BREAKER or RETRY_AFTER
+	Window   int       // 0: the hold is over with Until
+	Trips    int       // of a breaker: how often it opened in a row
+	Detail   string    // for people: what led to it
+	Since    time.Time // when it was set first
+}
+
+// Works is what replays and letter tasks need: to walk over many rows in small
+// commits, each of which is remembered.
+type Works interface {
+	// Scan returns the next events that fit, in position order. It looks at
+	// no more than MaxExamined rows, and at none that a FanOut has not passed
+	// yet.
+	Scan(ctx context.Context, sc Scope, q ScanQuery) (ScanPage, error)
+	// Letters returns dead letters that fit in order of their ids, after one
+	// id; the query's Before bounds the ids from above. Next is the id to go
+	// on after, 0 at the end.
+	Letters(ctx context.Context, sc Scope, after flow.ID, q JobQuery) (JobPage, error)
+	// Progress says how far a piece of work is. Of one that never advanced
+	// it is zero, but for its id.
+	Progress(ctx context.Context, work flow.ID) (Progress, error)
+	// Advance does a step of work in one commit: it moves the cursor, adds to
+	// the counts, creates jobs (as FanOut does) or retries or discards dead
+	// letters. It is a compare-and-set: ErrConflict, and nothing is done, if
+	// the cursor is not at From.
+	Advance(ctx context.Context, a Advance, now time.Time) (Progress, error)
+	// Forget removes what is remembered of pieces of work.
+	Forget(ctx context.Context, works ...flow.ID) error
+}
+
+// Advance is a step of work.
+type Advance struct {
+	Work     flow.ID
+	From, To int64 // of the cursor; the first step is from 0
+	Examined int   // rows that were looked at for it
+
+	Jobs []flow.Job // of a replay, with ReplayID, SubscriptionID and Lane
+
+	Letters []flow.ID // dead letters; those that are none any more are left
+	Act     flow.LetterAct
+	Note    string
+}
+
+// Progress is how far a piece of work is. Of the jobs that a replay created,
+// those that are final are counted by how they ended; a dead letter that is
+// retried is open again.
+type Progress struct {
+	Work      flow.ID
+	Cursor    int64
+	Examined  int64
+	Created   int64 // jobs that were made, or letters that were acted on
+	Completed int64
+	Failed    int64
+	Cancelled int64
+	Expired   int64
+}
+
+// Open is how many jobs of a replay are not final.
+func (p Progress) Open() int64 {
+	return p.Created - p.Completed - p.Failed - p.Cancelled - p.Expired
 }
 
 // Resources is what operators declare, kept as documents.
@@ -343,7 +430,11 @@ type Stats struct {
 	Backlog      int64 // positions not fanned out yet
 	OpenJobs     int64 // PENDING, QUEUED and PROCESSING, waiting included
 	BlockedKeys  int64
+	DeadLetters  int64
 	Bytes        int64 // on disk
+	// OldestBlocked and OldestLetter are when the longest blocked key was
+	// blocked and when the oldest dead letter became one; zero is none.
+	OldestBlocked, OldestLetter time.Time
 	// Since the store was opened: how often it made something durable, and
 	// for how many verbs. Zero where a backend does not know.
 	Commits, Verbs int64

@@ -8,13 +8,14 @@ import "sync"
 type Wakes struct {
 	Events    Wake // events were appended
 	Lanes     Wake // jobs of these lanes became ready, ended or moved
+	Holds     Wake // holds of these endpoints were set or released
 	Resources Wake // resources changed
 }
 
 // NewWakes makes the set.
 func NewWakes() *Wakes {
 	w := &Wakes{}
-	for _, k := range []*Wake{&w.Events, &w.Lanes, &w.Resources} {
+	for _, k := range []*Wake{&w.Events, &w.Lanes, &w.Holds, &w.Resources} {
 		k.init()
 	}
 	return w

@@ -109,8 +109,8 @@ func scanGate(s *sqlite.Stmt) store.Gate {
 }
 
 // Blocked implements store.Gates.
-func (st *Store) Blocked(ctx context.Context, sc store.Scope, limit int) ([]store.Gate, error) {
-	limit = store.PageLimit(limit)
+func (st *Store) Blocked(ctx context.Context, sc store.Scope, q store.GateQuery) (store.GatePage, error) {
+	limit := store.PageLimit(q.Limit)
 	var out []store.Gate
 	err := st.read(ctx, func(c *conn) error {
 		examined := 0
@@ -123,9 +123,9 @@ func (st *Store) Blocked(ctx context.Context, sc store.Scope, limit int) ([]stor
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list blocked keys: %w", err)
+		return store.GatePage{}, fmt.Errorf("list blocked keys: %w", err)
 	}
-	return out, nil
+	return store.GatePage{Gates: out}, nil
 }
 
 // Gate implements store.Gates.

@@ -81,7 +81,8 @@ func (c *crowd) do(ctx context.Context, r *rand.Rand) error {
 			}
 		}
 	case 10:
-		gates, err := st.Blocked(ctx, store.Everything, 10)
+		page, err := st.Blocked(ctx, store.Everything, store.GateQuery{Limit: 10})
+		gates := page.Gates
 		if err != nil || len(gates) == 0 {
 			return err
 		}
@@ -259,7 +260,8 @@ func (c *crowd) end() {
 			}
 		}
 	}
-	gates, err := c.st.Blocked(c.Context(), store.Everything, 1000)
+	page, err := c.st.Blocked(c.Context(), store.Everything, store.GateQuery{Limit: 1000})
+	gates := page.Gates
 	must(c, err)
 	for _, g := range gates {
 		must(c, c.st.Skip(c.Context(), store.Everything, g.Key, g.Holder, noon))

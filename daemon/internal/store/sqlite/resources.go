@@ -157,16 +157,16 @@ func (st *Store) Drop(ctx context.Context, name, owner string) error {
 // Hold implements store.Holds.
 func (st *Store) Hold(ctx context.Context, h store.Hold) error {
 	return st.write(ctx, func(t *tx) error {
-		t.notes.then = append(t.notes.then, func() { st.wakes.Lanes.Post() })
+		t.notes.then = append(t.notes.then, func() { st.wakes.Holds.Post(h.Endpoint) })
 		return t.q("INSERT INTO holds(endpoint, until, reason) VALUES(?,?,?) ON CONFLICT(endpoint) DO UPDATE SET until = excluded.until, reason = excluded.reason WHERE excluded.until > until").
 			text(h.Endpoint).after(h.Until).text(h.Reason).exec()
 	})
 }
 
 // Release implements store.Holds.
-func (st *Store) Release(ctx context.Context, endpoint string) error {
+func (st *Store) Release(ctx context.Context, endpoint, reason string) error {
 	return st.write(ctx, func(t *tx) error {
-		t.notes.then = append(t.notes.then, func() { st.wakes.Lanes.Post() })
+		t.notes.then = append(t.notes.then, func() { st.wakes.Holds.Post(endpoint) })
 		return t.q("DELETE FROM holds WHERE endpoint = ?").text(endpoint).exec()
 	})
 }

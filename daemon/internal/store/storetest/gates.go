@@ -169,7 +169,8 @@ var blockedCases = []testCase{
 		for i, g := range w.blocked() {
 			want(w, "the head in its place", w.name(g.Holder), heads[i])
 		}
-		gs, err := w.s.Blocked(w.ctx, store.Everything, 2)
+		page, err := w.s.Blocked(w.ctx, store.Everything, store.GateQuery{Limit: 2})
+		gs := page.Gates
 		w.must(err, "blocked")
 		want(w, "blocked keys within the limit", len(gs), 2)
 		want(w, "the first", w.name(gs[0].Holder), heads[0])
@@ -266,7 +267,8 @@ var blockedCases = []testCase{
 
 func (w *world) blocked() []store.Gate {
 	w.Helper()
-	gs, err := w.s.Blocked(w.ctx, store.Everything, 100)
+	page, err := w.s.Blocked(w.ctx, store.Everything, store.GateQuery{Limit: 100})
+	gs := page.Gates
 	w.must(err, "blocked")
 	return gs
 }

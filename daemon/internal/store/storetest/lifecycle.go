@@ -185,7 +185,7 @@ func (w *world) verbs() map[string]func(context.Context) error {
 			return err
 		},
 		"Attempts": func(ctx context.Context) error { _, err := w.s.Attempts(ctx, store.Everything, 1); return err },
-		"Blocked":  func(ctx context.Context) error { _, err := w.s.Blocked(ctx, store.Everything, 1); return err },
+		"Blocked":  func(ctx context.Context) error { _, err := w.s.Blocked(ctx, store.Everything, store.GateQuery{Limit: 1}); return err },
 		"Gate": func(ctx context.Context) error {
 			_, err := w.s.Gate(ctx, store.Everything, flow.OrderKey{1})
 			return err
@@ -198,7 +198,7 @@ func (w *world) verbs() map[string]func(context.Context) error {
 		"Hold": func(ctx context.Context) error {
 			return w.s.Hold(ctx, store.Hold{Endpoint: "e", Until: w.now, Reason: "PAUSED"})
 		},
-		"Release":   func(ctx context.Context) error { return w.s.Release(ctx, "e") },
+		"Release":   func(ctx context.Context) error { return w.s.Release(ctx, "e", "") },
 		"ListHolds": func(ctx context.Context) error { _, err := w.s.ListHolds(ctx, w.now); return err },
 		"Documents": func(ctx context.Context) error { _, _, err := w.s.Documents(ctx); return err },
 		"Write": func(ctx context.Context) error {

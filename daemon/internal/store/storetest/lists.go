@@ -337,13 +337,15 @@ var tenancyCases = []testCase{
 			w.wantErr("skip", w.s.Skip(w.ctx, sc, key, js[0].ID, w.now), store.ErrNotFound)
 			_, err = w.s.CancelWaiting(w.ctx, sc, key, w.now, 10)
 			w.wantErr("cancel waiting", err, store.ErrNotFound)
-			gs, err := w.s.Blocked(w.ctx, sc, 10)
+			page, err := w.s.Blocked(w.ctx, sc, store.GateQuery{Limit: 10})
+			gs := page.Gates
 			w.must(err, "blocked")
 			want(w, "blocked keys", len(gs), 0)
 		}
 		w.wantStatus(js[0].ID, flow.Failed)
 		w.wantHolder(js[0], js[1], js[2])
-		gs, err := w.s.Blocked(w.ctx, own, 10)
+		page, err := w.s.Blocked(w.ctx, own, store.GateQuery{Limit: 10})
+		gs := page.Gates
 		w.must(err, "blocked")
 		want(w, "blocked keys of its own", len(gs), 1)
 		want(w, "the gate's client", gs[0].ClientID, "clt_A")

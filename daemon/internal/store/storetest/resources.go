@@ -281,8 +281,8 @@ var leaseCases = []testCase{
 		_, stands := hs["con_1"]
 		want(w, "an ended hold stands", stands, false)
 		want(w, "holds", len(hs), 1)
-		w.must(w.s.Release(w.ctx, "con_2"), "release")
-		w.must(w.s.Release(w.ctx, "con_9"), "release what is not held")
+		w.must(w.s.Release(w.ctx, "con_2", ""), "release")
+		w.must(w.s.Release(w.ctx, "con_9", ""), "release what is not held")
 		want(w, "holds after the release", len(holds()), 0)
 		hold("con_1", time.Minute)
 		w.wantTime("a new hold after an ended one", holds()["con_1"], w.now.Add(time.Minute))
