@@ -13,6 +13,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
+	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
 	"github.com/flowcatalyst/fc/daemon/internal/scheduler"
 	"github.com/flowcatalyst/fc/daemon/internal/stream"
 )
@@ -65,7 +66,7 @@ func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 	r, err := router.New(router.Options{
 		Store: jobs, Queue: p.queue, Catalog: p.catalog,
 		QueueName: p.cfg.Queues[0].Name, Instance: instance(), Version: d.version,
-		Egress: router.Egress{DenyPrivate: e.DenyPrivate, AllowCIDRs: e.AllowCIDRs, HTTPSOnly: e.HTTPSOnly},
+		Egress: courier.Egress{DenyPrivate: e.DenyPrivate, AllowCIDRs: e.AllowCIDRs, HTTPSOnly: e.HTTPSOnly},
 		OnGone: func(ctx context.Context, id string) error {
 			_, err := rules.SetStatus(ctx, platform.System(), subscriptions, id, "", resource.SubscriptionPaused, "PAUSE")
 			return err

@@ -64,7 +64,7 @@ func (r *Router) task(m *queue.Message, now time.Time) flow.Job {
 		ExternalID:     m.ID,
 		Code:           adoptedCode, Source: "/queues/" + r.QueueName,
 		ConnectionID: m.ConnectionID, TargetURL: m.MediationTarget,
-		Payload: payload, PayloadContentType: jsonType, DataOnly: true,
+		Payload: payload, PayloadContentType: "application/json", DataOnly: true,
 		Sequence: 99, Headers: m.Headers,
 	}
 	if cat := r.catalog.Load(); cat != nil && m.PoolCode != "" {

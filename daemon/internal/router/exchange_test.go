@@ -82,7 +82,7 @@ func TestTheDeliveryOfAnEvent(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, value)
 		}
 	}
-	if _, err := time.Parse(isoMillis, s.header.Get("X-Flowcatalyst-Timestamp")); err != nil {
+	if _, err := time.Parse("2006-01-02T15:04:05.000Z", s.header.Get("X-Flowcatalyst-Timestamp")); err != nil {
 		t.Error(err)
 	}
 	if s.host != strings.TrimPrefix(w.receiver.URL, "http://") {
@@ -198,27 +198,6 @@ func TestSignaturesVerify(t *testing.T) {
 				t.Errorf("the Standard Webhooks library: %v", err)
 			}
 		})
-	}
-}
-
-func TestAnOverlapEndsWithoutAChangeOfTheConnection(t *testing.T) {
-	t.Parallel()
-	until := time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)
-	c := connection("con_1", "https://hooks.example.com", resource.Signing{
-		Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec),
-		Previous: []resource.PreviousSecret{{Secret: resource.NewSecret(whsecOld), Until: until}},
-	})
-	cache := preparations{egress: &Egress{}}
-	rt := routeTo(c)
-	signatures := func(now time.Time) int {
-		p := cache.get(rt, now)
-		return len(strings.Fields(p.signer.Sign("id", now, nil).Value))
-	}
-	if a, b := signatures(until.Add(-time.Millisecond)), signatures(until); a != 2 || b != 1 {
-		t.Errorf("%d signatures before the end of the overlap, %d after; want 2 and 1", a, b)
-	}
-	if cache.get(rt, until) != cache.get(rt, until.Add(time.Hour)) {
-		t.Error("the same route is prepared again and again")
 	}
 }
 
@@ -347,7 +326,7 @@ func TestBadReceivers(t *testing.T) {
 			if took := time.Since(began); took > 4*time.Second || a.Duration > 3*time.Second {
 				t.Errorf("took %s, attempt %s", took, a.Duration)
 			}
-			if len(a.Body) > keptBody || len(a.Header) > keptHeaders {
+			if len(a.Body) > 8<<10 || len(a.Header) > 4<<10 {
 				t.Errorf("kept %d bytes of body, %d of header", len(a.Body), len(a.Header))
 			}
 			if a.Error != "" && strings.ContainsAny(a.Error, "\r\n\x00") {

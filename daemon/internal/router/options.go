@@ -12,6 +12,7 @@ import (
 
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
+	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
@@ -29,7 +30,7 @@ type Options struct {
 	// Version goes into the User-Agent.
 	Version string
 
-	Egress Egress
+	Egress courier.Egress
 	// Roots are trusted beside nothing else; nil is the system's.
 	Roots *x509.CertPool
 

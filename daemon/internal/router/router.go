@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
+	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
@@ -22,10 +24,11 @@ type Router struct {
 	Options
 	board   *board
 	meters  *meters
-	courier *courier
-	wire    *wire
+	courier *courier.Courier
 	alarms  alarms
-	catalog atomic.Pointer[catalog.Catalog] // the last one known
+	// exchange is the courier's, but for tests.
+	exchange func(context.Context, *courier.Order, *courier.Desk) flow.Attempt
+	catalog  atomic.Pointer[catalog.Catalog] // the last one known
 
 	work     chan *delivery // to workers that are idle
 	outcomes *funnel[*delivery]
@@ -70,11 +73,10 @@ func New(o Options) (*Router, error) {
 		returns: newFunnel[giveBack](), gone: newFunnel[string](),
 	}
 	m.board = r.board
-	r.wire = newWire(&r.Egress, o.Roots)
-	r.courier = &courier{
-		carrier: r.wire, prepared: preparations{egress: &r.Egress, userAgent: "FlowCatalyst/" + o.Version},
-		instance: o.Instance, now: o.Now,
-	}
+	r.courier = courier.New(courier.Options{
+		Egress: o.Egress, Roots: o.Roots, UserAgent: "FlowCatalyst/" + o.Version, Instance: o.Instance, Now: o.Now,
+	})
+	r.exchange = r.courier.Exchange
 	return r, nil
 }
 
@@ -90,7 +92,7 @@ func (r *Router) Run(ctx context.Context) error {
 		return fmt.Errorf("run router: register metrics: %w", err)
 	}
 	defer undo()
-	defer r.wire.close()
+	defer r.courier.Close()
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -99,7 +101,7 @@ func (r *Router) Run(ctx context.Context) error {
 	cut, stopCut := context.WithCancelCause(hard)
 	defer stopCut(nil)
 	r.hard, r.cut, r.fail = hard, cut, stop
-	uncut := context.AfterFunc(cut, r.wire.cutAll)
+	uncut := context.AfterFunc(cut, r.courier.CutAll)
 	defer uncut()
 
 	var receivers, starters, workers, writers, settlers sync.WaitGroup
@@ -124,7 +126,7 @@ func (r *Router) Run(ctx context.Context) error {
 
 	<-ctx.Done()
 	r.Logger.Info("router drains", "shutdown_timeout", r.ShutdownTimeout.Round(100*time.Millisecond))
-	patience := time.AfterFunc(r.ShutdownTimeout, func() { stopCut(errCut) })
+	patience := time.AfterFunc(r.ShutdownTimeout, func() { stopCut(courier.ErrCut) })
 	defer patience.Stop()
 	last := time.AfterFunc(r.ShutdownTimeout+r.WriteTimeout, stopHard)
 	defer last.Stop()
@@ -191,13 +193,13 @@ func (r *Router) tick(stop <-chan struct{}) {
 		}
 		before := r.catalog.Load()
 		if cat := r.current(r.hard); cat != nil && cat != before {
-			r.courier.prepared.forget()
+			r.courier.Forget()
 			r.park(r.board.reroute(cat, r.Now()))
 		}
 		r.park(r.board.sweep(r.Now()))
 		if time.Since(tidied) > tidyEvery {
 			tidied = time.Now()
-			r.wire.expire(tidied.Add(-idleTimeout))
+			r.courier.Tidy(tidied)
 			r.board.tidy(r.Now())
 		}
 	}

@@ -1,12 +1,14 @@
 package router
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
@@ -19,6 +21,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
 	"github.com/flowcatalyst/fc/daemon/internal/queue/queuetest"
+	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
@@ -317,23 +320,17 @@ func TestALeasedJobIsLeftAloneUntilTheLeaseEnds(t *testing.T) {
 	}
 }
 
-// bomb is a carrier that panics on some jobs.
-type bomb struct {
-	carrier
-	once atomic.Bool
-}
-
-func (b *bomb) carry(ctx context.Context, q *request, w *desk, a *flow.Attempt, x *flow.Exchange) {
-	if bytes.Contains(q.head, []byte("X-FlowCatalyst-Correlation-Id: bomb\r\n")) && !b.once.Swap(true) {
-		panic("boom")
-	}
-	b.carrier.carry(ctx, q, w, a, x)
-}
-
 func TestAPanicCostsOneAttempt(t *testing.T) {
 	t.Parallel()
 	w := build(t, func(http.ResponseWriter, *http.Request) {})
-	w.router.courier.carrier = &bomb{carrier: w.router.wire}
+	var once atomic.Bool
+	exchange := w.router.exchange
+	w.router.exchange = func(ctx context.Context, o *courier.Order, d *courier.Desk) flow.Attempt {
+		if o.Event.CorrelationID == "bomb" && !once.Swap(true) {
+			panic("boom")
+		}
+		return exchange(ctx, o, d)
+	}
 	w.run()
 	other := w.publish()
 	id := w.publish(func(_ *flow.Job, e *flow.Event) { e.CorrelationID = "bomb" })
@@ -344,6 +341,31 @@ func TestAPanicCostsOneAttempt(t *testing.T) {
 	w.final(other)
 	if v := w.metric("fc_router_panics_total"); v != 1 {
 		t.Errorf("%v panics counted", v)
+	}
+}
+
+func TestAShutdownCutsBothProtocols(t *testing.T) {
+	t.Parallel()
+	for _, version := range []int{1, 2} {
+		g := newGate()
+		srv := httptest.NewUnstartedServer(http.HandlerFunc(g.serve))
+		srv.EnableHTTP2 = version == 2
+		srv.TLS = &tls.Config{}
+		srv.StartTLS()
+		roots := x509.NewCertPool()
+		roots.AddCert(srv.Certificate())
+		w := build(t, nil, func(o *Options) { o.Roots, o.ShutdownTimeout = roots, 20*time.Millisecond })
+		w.subscribe(subID, srv.URL)
+		w.run()
+		id := w.publish()
+		<-g.in
+		began := time.Now()
+		w.end()
+		if _, as := w.store.job(id); len(as) != 1 || as[0].Verdict != flow.Lost || time.Since(began) > 3*time.Second {
+			t.Errorf("HTTP/%d: %+v after %s", version, as, time.Since(began))
+		}
+		close(g.open)
+		srv.Close()
 	}
 }
 

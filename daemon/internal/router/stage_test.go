@@ -1,14 +1,11 @@
 package router
 
 import (
-	"context"
 	"net/http"
 	"runtime"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
@@ -88,23 +85,4 @@ func TestAHangStopsTheWorkAhead(t *testing.T) {
 	}
 	close(g.open)
 	w.drained()
-}
-
-func TestWhatWaitedTooLongForItsSlotIsNotSent(t *testing.T) {
-	t.Parallel()
-	for waited, sent := range map[time.Duration]bool{0: true, 11 * time.Second: true, 12*time.Second + time.Millisecond: false, time.Hour: false} {
-		o, c := oneOrder("https://hooks.example.com", resource.Signing{})
-		c.carrier = instant{}
-		o.started = time.Now().Add(-waited)
-		var w desk
-		a := c.exchange(context.Background(), o, &w)
-		if (a.Verdict == flow.Delivered) != sent || !sent && (a.Verdict != flow.Lost || a.Status != 0) {
-			t.Errorf("after %s: %s %s", waited, a.Verdict, a.Error)
-		}
-	}
-	for timeout, want := range map[time.Duration]time.Duration{0: 12 * time.Second, time.Second: time.Second, 15 * time.Minute: 15 * time.Minute} {
-		if got, ok := deadline(&flow.Job{Policy: flow.Policy{Timeout: timeout}}, 0); got != want || !ok {
-			t.Errorf("timeout %s: deadline %s, %v", timeout, got, ok)
-		}
-	}
 }

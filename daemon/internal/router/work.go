@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
 )
 
 // idleWorker is how long a worker waits for the next delivery before it ends.
@@ -23,7 +24,7 @@ func (r *Router) hand(d *delivery, stop <-chan struct{}, workers *sync.WaitGroup
 }
 
 func (r *Router) worker(d *delivery, stop <-chan struct{}) {
-	var w desk
+	var w courier.Desk
 	idle := time.NewTimer(idleWorker)
 	defer idle.Stop()
 	for {
@@ -43,7 +44,7 @@ func (r *Router) worker(d *delivery, stop <-chan struct{}) {
 
 // deliver makes the exchange of a started delivery and passes its outcome on.
 // It returns the delivery that has its slot next, if one is staged.
-func (r *Router) deliver(d *delivery, w *desk) (next *delivery) {
+func (r *Router) deliver(d *delivery, w *courier.Desk) (next *delivery) {
 	r.attempt(d, w)
 	d.event = nil
 	d.line.pool.meters.count(d.attempt.Verdict, d.attempt.Duration)
@@ -54,8 +55,7 @@ func (r *Router) deliver(d *delivery, w *desk) (next *delivery) {
 
 // attempt is the exchange, with a panic contained: it costs this job one
 // attempt and nobody else anything.
-func (r *Router) attempt(d *delivery, w *desk) {
-	w.began = d.started
+func (r *Router) attempt(d *delivery, w *courier.Desk) {
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -65,13 +65,13 @@ func (r *Router) attempt(d *delivery, w *desk) {
 		r.Logger.Error("panic in a delivery", "job", d.id, "event", d.job.EventID, "client", d.job.ClientID,
 			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		d.attempt = flow.Attempt{
-			JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt, Duration: time.Since(w.began), Router: r.Instance,
+			JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt, Duration: time.Since(d.started), Router: r.Instance,
 			Verdict: flow.Retry, ErrorType: flow.ErrorUnknown, Error: "the router failed in this attempt; its log has the details",
 		}
 	}()
-	o := order{job: &d.job, event: d.event, started: d.started}
+	o := courier.Order{Job: &d.job, Event: d.event, Started: d.started}
 	if cat := r.current(r.hard); cat != nil {
-		o.route, o.known = cat.Route(&d.job)
+		o.Route, o.Known = cat.Route(&d.job)
 	}
-	d.attempt = r.courier.exchange(r.cut, &o, w)
+	d.attempt = r.exchange(r.cut, &o, w)
 }

@@ -182,7 +182,3 @@ func eventually(t testing.TB, what string, holds func() bool) {
 		}
 	}
 }
-
-func routeTo(c *resource.Connection) *catalog.Route {
-	return &catalog.Route{Endpoint: c.ID, URL: c.URL, Connection: c, Pool: &resource.DispatchPool{Code: "p", Concurrency: 1}}
-}

@@ -1,4 +1,4 @@
-package router
+package courier
 
 import (
 	"context"
@@ -16,8 +16,9 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
-// errCut is the cause of exchanges that a shutdown did not let finish.
-var errCut = errors.New("the router was stopped before the answer came; the receiver may have had this delivery")
+// ErrCut is the cause with which a shutdown ends the context of exchanges that
+// it does not let finish.
+var ErrCut = errors.New("the router was stopped before the answer came; the receiver may have had this delivery")
 
 // fault says what a failed exchange was, and what an operator should check.
 func fault(err error, timeout time.Duration) (flow.ErrorType, string) {

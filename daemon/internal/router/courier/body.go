@@ -1,4 +1,4 @@
-package router
+package courier
 
 import (
 	"bufio"
@@ -80,7 +80,7 @@ func (b *body) trailer() bool {
 // read reads of an answer what its meaning needs, and of the rest so much
 // that most connections can be used again. The error is nil when the meaning
 // is known, however the rest went.
-func (w *desk) read(r source, length int64, status int, x *flow.Exchange) error {
+func (w *Desk) read(r source, length int64, status int, x *flow.Exchange) error {
 	if length == 0 {
 		x.Complete = true
 		return nil

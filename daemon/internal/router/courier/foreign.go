@@ -1,4 +1,4 @@
-package router
+package courier
 
 import (
 	"bytes"
@@ -72,7 +72,7 @@ func (f *foreign) dialTLS(ctx context.Context, network, addr string) (net.Conn, 
 }
 
 // carry implements carrier. A connection may be ready for it.
-func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *desk, a *flow.Attempt, x *flow.Exchange) {
+func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *Desk, a *flow.Attempt, x *flow.Exchange) {
 	bounded, cancel := context.WithDeadline(ctx, q.began.Add(q.timeout))
 	defer cancel()
 	t := &call{Context: bounded, began: time.Now()}

@@ -1,4 +1,4 @@
-package router
+package courier
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type request struct {
 
 // carrier carries a request to its receiver and the answer back.
 type carrier interface {
-	carry(ctx context.Context, q *request, w *desk, a *flow.Attempt, x *flow.Exchange)
+	carry(ctx context.Context, q *request, w *Desk, a *flow.Attempt, x *flow.Exchange)
 }
 
 // wire speaks HTTP/1.1 with receivers. The worker itself writes the request
@@ -58,7 +58,7 @@ func (c *wire) close() {
 	c.foreign.transport.CloseIdleConnections()
 }
 
-func (c *wire) carry(ctx context.Context, q *request, w *desk, a *flow.Attempt, x *flow.Exchange) {
+func (c *wire) carry(ctx context.Context, q *request, w *Desk, a *flow.Attempt, x *flow.Exchange) {
 	p := q.route
 	if p.foreign || p.secure && c.foreign.speaks.has(p.key) {
 		c.foreign.carry(ctx, q, nil, w, a, x)
@@ -120,7 +120,7 @@ func (c *wire) connect(ctx context.Context, q *request, a *flow.Attempt) (net.Co
 // exchange makes the exchange on a connection. It asks to do so again, on
 // another one, if a kept connection turned out to be closed before a byte of
 // the request was written. Nothing is ever sent twice.
-func (c *wire) exchange(cn *conn, q *request, short bool, whole time.Time, w *desk, a *flow.Attempt, x *flow.Exchange) (again bool) {
+func (c *wire) exchange(cn *conn, q *request, short bool, whole time.Time, w *Desk, a *flow.Attempt, x *flow.Exchange) (again bool) {
 	cn.begin(whole)
 	reusable := false
 	defer func() { // also when something panics
@@ -176,7 +176,7 @@ func (c *wire) exchange(cn *conn, q *request, short bool, whole time.Time, w *de
 
 // take reads the rest of an answer and notes what it says. It is true if
 // nothing more of it can come.
-func (w *desk) take(cn *conn, q *request, a *flow.Attempt, x *flow.Exchange) (complete bool) {
+func (w *Desk) take(cn *conn, q *request, a *flow.Attempt, x *flow.Exchange) (complete bool) {
 	h := &w.answer
 	status := h.status
 	a.Header = h.kept()

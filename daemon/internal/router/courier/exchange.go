@@ -1,4 +1,4 @@
-package router
+package courier
 
 import (
 	"context"
@@ -22,16 +22,9 @@ const (
 	patience = 2 * time.Second
 )
 
-// courier makes exchanges. It is shared by all workers.
-type courier struct {
-	carrier  carrier
-	prepared preparations
-	instance string
-	now      func() time.Time
-}
-
-// desk is what one worker reuses from exchange to exchange.
-type desk struct {
+// Desk is what one worker reuses from exchange to exchange. The zero value is
+// ready.
+type Desk struct {
 	head   []byte // of the request, then the whole of it if it is short
 	body   []byte // of the request, where it had to be put together
 	answer answer
@@ -47,7 +40,7 @@ type desk struct {
 const keptDesk = 128 << 10
 
 // clear drops what one large delivery has left, and lets go of its event.
-func (w *desk) clear() {
+func (w *Desk) clear() {
 	w.request = request{}
 	if cap(w.head) > keptDesk {
 		w.head = nil
@@ -60,25 +53,25 @@ func (w *desk) clear() {
 	}
 }
 
-// order is one exchange to be made: a job as Start gave it.
-type order struct {
-	job     *flow.Job
-	event   *flow.Event
-	route   catalog.Route
-	known   bool      // the route could be resolved
-	started time.Time // before Start was called; monotonic
+// Order is one exchange to be made: a job as Start gave it.
+type Order struct {
+	Job     *flow.Job
+	Event   *flow.Event
+	Route   catalog.Route
+	Known   bool      // the route could be resolved
+	Started time.Time // before Start was called; monotonic
 }
 
-// exchange delivers once and judges the answer. When ctx ends first the
+// Exchange delivers once and judges the answer. When ctx ends first the
 // attempt is recorded as lost.
-func (c *courier) exchange(ctx context.Context, o *order, w *desk) flow.Attempt {
-	j := o.job
-	a := flow.Attempt{JobID: j.ID, Number: j.Attempts, At: j.LastAttemptAt, Router: c.instance}
+func (c *Courier) Exchange(ctx context.Context, o *Order, w *Desk) flow.Attempt {
+	j := o.Job
+	a := flow.Attempt{JobID: j.ID, Number: j.Attempts, At: j.LastAttemptAt, Router: c.Instance}
 	w.result, w.began = flow.Exchange{}, time.Now()
-	at := c.now()
+	at := c.Now()
 	if c.attempt(ctx, o, at, w, &a, &w.result) {
 		if w.result.RetryAfter != "" {
-			at = c.now() // it may be a date, and the answer took its time
+			at = c.Now() // it may be a date, and the answer took its time
 		}
 		a.Judge(j, &w.result, at)
 	}
@@ -87,31 +80,31 @@ func (c *courier) exchange(ctx context.Context, o *order, w *desk) flow.Attempt 
 }
 
 // attempt makes the exchange. It is false if the attempt needs no judging.
-func (c *courier) attempt(ctx context.Context, o *order, at time.Time, w *desk, a *flow.Attempt, x *flow.Exchange) bool {
-	j := o.job
-	if !o.known {
+func (c *Courier) attempt(ctx context.Context, o *Order, at time.Time, w *Desk, a *flow.Attempt, x *flow.Exchange) bool {
+	j := o.Job
+	if !o.Known {
 		x.Failure, x.Problem = flow.ErrorConfiguration, "the job's subscription or connection does not exist any more"
 		return true
 	}
-	p := c.prepared.get(&o.route, at)
+	p := c.prepared.get(&o.Route, at)
 	if p.failure != flow.ErrorNone {
 		x.Failure, x.Problem = p.failure, p.problem
 		return true
 	}
-	timeout, inTime := deadline(j, w.began.Sub(o.started))
+	timeout, inTime := deadline(j, w.began.Sub(o.Started))
 	if !inTime {
 		a.Verdict, a.ErrorType = flow.Lost, flow.ErrorUnknown
 		a.Error = "too long a time went by between the start of the job and its request, so nothing was sent"
 		return false
 	}
-	dataOnly := o.route.Subscription != nil && o.route.Subscription.DataOnly
+	dataOnly := o.Route.Subscription != nil && o.Route.Subscription.DataOnly
 	id := j.ID.String()
 	defer w.clear()
-	body, contentType := content(w.body[:0], j, o.event, id, dataOnly)
-	if o.event == nil || !dataOnly {
+	body, contentType := content(w.body[:0], j, o.Event, id, dataOnly)
+	if o.Event == nil || !dataOnly {
 		w.body = body // else it is the event's
 	}
-	head, bad := appendHead(w.head[:0], j, o.event, p, id, contentType, body, at)
+	head, bad := appendHead(w.head[:0], j, o.Event, p, id, contentType, body, at)
 	if bad != "" {
 		x.Failure, x.Problem = flow.ErrorConfiguration, fmt.Sprintf("the job's header %q is not valid in HTTP", bad)
 		return true
@@ -119,8 +112,8 @@ func (c *courier) attempt(ctx context.Context, o *order, at time.Time, w *desk, 
 	w.head = head
 	w.request = request{route: p, head: head, body: body, began: w.began, timeout: timeout}
 	c.carrier.carry(ctx, &w.request, w, a, x)
-	if x.Status == 0 && errors.Is(context.Cause(ctx), errCut) {
-		a.Verdict, a.ErrorType, a.Error = flow.Lost, flow.ErrorUnknown, errCut.Error()
+	if x.Status == 0 && errors.Is(context.Cause(ctx), ErrCut) {
+		a.Verdict, a.ErrorType, a.Error = flow.Lost, flow.ErrorUnknown, ErrCut.Error()
 		return false
 	}
 	return true

@@ -1,10 +1,9 @@
-package router
+package courier
 
 import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -24,12 +23,12 @@ import (
 )
 
 // post makes one exchange with a body.
-func post(c *courier, o *order, data string, w *desk) flow.Attempt {
-	ev, job := *o.event, *o.job
+func post(c *Courier, o *Order, data string, w *Desk) flow.Attempt {
+	ev, job := *o.Event, *o.Job
 	ev.Data = json.RawMessage(data)
 	again := *o
-	again.event, again.job = &ev, &job
-	return c.exchange(context.Background(), &again, w)
+	again.Event, again.Job = &ev, &job
+	return c.Exchange(context.Background(), &again, w)
 }
 
 // dialogue is a receiver by hand: serve gets each connection with a reader of
@@ -83,14 +82,14 @@ func TestTheRequestOnTheWire(t *testing.T) {
 	o, c := oneOrder("", resource.Signing{})
 	rt := *routeTo(con)
 	rt.Subscription = &resource.Subscription{CustomConfig: []resource.KeyValue{{Key: "region", Value: "eu"}}}
-	o.route = rt
-	o.job.SubscriptionID = "sub_1\r\nX-Evil: 1"
-	o.event.CorrelationID, o.event.Traceparent = "a\r\n\r\nPOST /evil HTTP/1.1\x00", "00-1\n"
-	o.event.Type = "\r\n\r\n"
-	var w desk
+	o.Route = rt
+	o.Job.SubscriptionID = "sub_1\r\nX-Evil: 1"
+	o.Event.CorrelationID, o.Event.Traceparent = "a\r\n\r\nPOST /evil HTTP/1.1\x00", "00-1\n"
+	o.Event.Type = "\r\n\r\n"
+	var w Desk
 	at := time.Date(2026, 1, 2, 15, 4, 5, 678e6, time.UTC)
-	c.now = func() time.Time { return at }
-	if a := c.exchange(t.Context(), o, &w); a.Verdict != flow.Delivered {
+	c.Now = func() time.Time { return at }
+	if a := c.Exchange(t.Context(), o, &w); a.Verdict != flow.Delivered {
 		t.Fatal(a.Error)
 	}
 	head, body, _ := strings.Cut(<-got, "\r\n\r\n")
@@ -102,9 +101,9 @@ func TestTheRequestOnTheWire(t *testing.T) {
 		"X-Team: shipping",
 		"Content-Type: application/json",
 		"traceparent: 00-1 ",
-		"X-FlowCatalyst-Event-Id: " + o.event.ID.String(),
+		"X-FlowCatalyst-Event-Id: " + o.Event.ID.String(),
 		"X-FlowCatalyst-Event-Type:     ",
-		"X-FlowCatalyst-Dispatch-Job-Id: " + o.job.ID.String(),
+		"X-FlowCatalyst-Dispatch-Job-Id: " + o.Job.ID.String(),
 		"X-FlowCatalyst-Subscription-Id: sub_1  X-Evil: 1",
 		"X-FlowCatalyst-Client-Id: clt_1",
 		"X-FlowCatalyst-Correlation-Id: a    POST /evil HTTP/1.1 ",
@@ -149,7 +148,7 @@ func TestConnectionsAreUsedAgainOnlyWhenTheyCanBe(t *testing.T) {
 				}
 			})
 			o, c := oneOrder(url, resource.Signing{})
-			var w desk
+			var w Desk
 			for range 4 {
 				if a := post(c, o, "1", &w); a.Status == 0 || strings.Contains(tt.answer, "Evil") && a.Status != 200 {
 					t.Fatalf("%d %s", a.Status, a.Error)
@@ -185,7 +184,7 @@ func TestAKeptConnectionThatEndedIsReplaced(t *testing.T) {
 				}
 			})
 			o, c := oneOrder(url, resource.Signing{})
-			var w desk
+			var w Desk
 			for i := range 3 {
 				if a := post(c, o, "1", &w); a.Verdict != flow.Delivered {
 					t.Fatalf("exchange %d: %s", i, a.Error)
@@ -219,7 +218,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 		}
 	})
 	o, c := oneOrder(url, resource.Signing{})
-	var w desk
+	var w Desk
 	for i, data := range []string{"1", "2", "3", `"` + strings.Repeat("x", 1<<20) + `"`} {
 		a := post(c, o, data, &w)
 		if ok := i%2 == 0; ok != (a.Verdict == flow.Delivered) || !ok && a.ErrorType != flow.ErrorConnection {
@@ -273,18 +272,18 @@ func TestLongBodies(t *testing.T) {
 			t.Parallel()
 			url, _ := dialogue(t, func(_ int, c net.Conn, r *bufio.Reader) { tt.serve(c, r) })
 			o, c := oneOrder(url, resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec)})
-			o.job.Policy.Timeout = 5 * time.Second
+			o.Job.Policy.Timeout = 5 * time.Second
 			if tt.want == 0 {
-				o.job.Policy.Timeout = time.Second
+				o.Job.Policy.Timeout = time.Second
 			}
-			var w desk
+			var w Desk
 			for range 2 {
 				if a := post(c, o, long, &w); a.Status != tt.want || tt.want == 0 && a.ErrorType != flow.ErrorTimeout {
 					t.Errorf("%d %s %s", a.Status, a.ErrorType, a.Error)
 				}
 			}
 			if cap(w.head) > keptDesk || cap(w.body) > keptDesk {
-				t.Error("the desk keeps large buffers")
+				t.Error("the Desk keeps large buffers")
 			}
 		})
 	}
@@ -316,13 +315,13 @@ func TestBothProtocolsOverTLS(t *testing.T) {
 			wi := newWire(&Egress{}, roots)
 			c.carrier = wi
 			defer wi.close()
-			var w desk
+			var w Desk
 			for i := range 3 {
 				a := post(c, o, "1", &w)
 				if a.Verdict != flow.Deferred || a.Delay != 7*time.Second || (a.Timing.TLS > 0) != (i == 0) || (a.Timing.Connect > 0) != (i == 0) || a.Timing.FirstByte <= 0 {
 					t.Fatalf("exchange %d: %s %s, %+v", i, a.Verdict, a.Error, a.Timing)
 				}
-				if !bytes.Contains(a.Header, []byte(`"X-Seen":"`+o.job.ID.String()+`shipping"`)) {
+				if !bytes.Contains(a.Header, []byte(`"X-Seen":"`+o.Job.ID.String()+`shipping"`)) {
 					t.Errorf("headers %s", a.Header)
 				}
 			}
@@ -346,7 +345,7 @@ func TestAHostThatSpeaksHTTP2NoMore(t *testing.T) {
 	c.carrier = wi
 	defer wi.close()
 	wi.foreign.speaks.add(srv.URL)
-	var w desk
+	var w Desk
 	for range 2 {
 		if a := post(c, o, "1", &w); a.Verdict != flow.Delivered {
 			t.Fatal(a.Error)
@@ -354,31 +353,6 @@ func TestAHostThatSpeaksHTTP2NoMore(t *testing.T) {
 	}
 	if wi.foreign.speaks.has(srv.URL) || wi.idle != 1 {
 		t.Errorf("it is still taken for a host with HTTP/2; %d connections are kept", wi.idle)
-	}
-}
-
-func TestAShutdownCutsBothProtocols(t *testing.T) {
-	t.Parallel()
-	for _, version := range []int{1, 2} {
-		g := newGate()
-		srv := httptest.NewUnstartedServer(http.HandlerFunc(g.serve))
-		srv.EnableHTTP2 = version == 2
-		srv.TLS = &tls.Config{}
-		srv.StartTLS()
-		roots := x509.NewCertPool()
-		roots.AddCert(srv.Certificate())
-		w := build(t, nil, func(o *Options) { o.Roots, o.ShutdownTimeout = roots, 20*time.Millisecond })
-		w.subscribe(subID, srv.URL)
-		w.run()
-		id := w.publish()
-		<-g.in
-		began := time.Now()
-		w.end()
-		if _, as := w.store.job(id); len(as) != 1 || as[0].Verdict != flow.Lost || time.Since(began) > 3*time.Second {
-			t.Errorf("HTTP/%d: %+v after %s", version, as, time.Since(began))
-		}
-		close(g.open)
-		srv.Close()
 	}
 }
 
@@ -459,13 +433,13 @@ func TestManyWorkersOneStable(t *testing.T) {
 	var failed atomic.Int32
 	for n := range 8 {
 		workers.Go(func() {
-			var w desk
+			var w Desk
 			for i := range 100 {
-				ev := *o.event
+				ev := *o.Event
 				ev.CorrelationID = fmt.Sprint(n, "/", i)
 				again := *o
-				again.event = &ev
-				a := c.exchange(context.Background(), &again, &w)
+				again.Event = &ev
+				a := c.Exchange(context.Background(), &again, &w)
 				if a.Verdict != flow.Delivered {
 					failed.Add(1)
 				} else if !bytes.Contains(a.Header, []byte(`"X-Id":"`+ev.CorrelationID+`"`)) {

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package router
+package courier
 
 // quiet can not be found out here without waiting. A connection that the peer
 // has closed shows when it is written to.

@@ -1,0 +1,51 @@
+package courier
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+)
+
+func TestAnOverlapEndsWithoutAChangeOfTheConnection(t *testing.T) {
+	t.Parallel()
+	until := time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)
+	c := connection("con_1", "https://hooks.example.com", resource.Signing{
+		Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec),
+		Previous: []resource.PreviousSecret{{Secret: resource.NewSecret(whsecOld), Until: until}},
+	})
+	cache := preparations{egress: &Egress{}}
+	rt := routeTo(c)
+	signatures := func(now time.Time) int {
+		p := cache.get(rt, now)
+		return len(strings.Fields(p.signer.Sign("id", now, nil).Value))
+	}
+	if a, b := signatures(until.Add(-time.Millisecond)), signatures(until); a != 2 || b != 1 {
+		t.Errorf("%d signatures before the end of the overlap, %d after; want 2 and 1", a, b)
+	}
+	if cache.get(rt, until) != cache.get(rt, until.Add(time.Hour)) {
+		t.Error("the same route is prepared again and again")
+	}
+}
+
+func TestWhatWaitedTooLongForItsSlotIsNotSent(t *testing.T) {
+	t.Parallel()
+	for waited, sent := range map[time.Duration]bool{0: true, 11 * time.Second: true, 12*time.Second + time.Millisecond: false, time.Hour: false} {
+		o, c := oneOrder("https://hooks.example.com", resource.Signing{})
+		c.carrier = instant{}
+		o.Started = time.Now().Add(-waited)
+		var w Desk
+		a := c.Exchange(context.Background(), o, &w)
+		if (a.Verdict == flow.Delivered) != sent || !sent && (a.Verdict != flow.Lost || a.Status != 0) {
+			t.Errorf("after %s: %s %s", waited, a.Verdict, a.Error)
+		}
+	}
+	for timeout, want := range map[time.Duration]time.Duration{0: 12 * time.Second, time.Second: time.Second, 15 * time.Minute: 15 * time.Minute} {
+		if got, ok := deadline(&flow.Job{Policy: flow.Policy{Timeout: timeout}}, 0); got != want || !ok {
+			t.Errorf("timeout %s: deadline %s, %v", timeout, got, ok)
+		}
+	}
+}
