@@ -14,18 +14,21 @@ ifneq ($(filter 1 true,$(RACE) $(CI)),)
 RACEFLAG = -race
 endif
 
+# LONG is for how long test-long goes on.
+LONG ?= 10m
+
 # ROUNDS is how often test-kill kills fcd.
 ROUNDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint ci test-kill clean
+.PHONY: help build demo test bench lint ci test-kill test-long clean
 
 help: ## Print this help
 	@echo "FlowCatalyst: publish an event, receive the webhook."
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables: RACE=1 (test), ARGS='-flags' (bench), ROUNDS=n (test-kill), VERSION=v (build)."
+	@echo "Variables: RACE=1 (test), ARGS='-flags' (bench), ROUNDS=n (test-kill), LONG=10m (test-long), VERSION=v (build)."
 
 build: ## Build static ./bin/fcd and ./bin/fcctl
 	@mkdir -p bin
@@ -49,6 +52,9 @@ lint: ## gofmt, go vet and staticcheck
 
 test-kill: ## kill -9 fcd while events flow, ROUNDS times, and account for every event
 	FC_TEST_KILL_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 30m -run '^TestKill' -v ./fcd
+
+test-long: ## Drive the whole pipeline at random for LONG, and account for every event
+	FC_TEST_PIPELINE=$(LONG) $(GO) test -count=1 -timeout 0 -run '^TestPipeline' -v ./daemon
 
 ci: ## What CI runs: .ci/run
 	@./.ci/run

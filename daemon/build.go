@@ -67,6 +67,7 @@ func (d *Daemon) open(ctx context.Context) error {
 	d.mu.Lock()
 	p := &parts{cfg: d.cfg}
 	d.mu.Unlock()
+	d.parts = p
 	if err := telemetry.RegisterProcess(d.reg, d.version); err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ type Daemon struct {
 	stopped  chan struct{}
 	stopErr  error // valid once stopped is closed
 	undo     undoList
+	parts    *parts // what open has built
 
 	mu          sync.Mutex // guards what follows; never held while starting
 	cfg         *config.Daemon

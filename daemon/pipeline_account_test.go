@@ -1,0 +1,233 @@
+package daemon_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
+)
+
+// cutShort is how much sooner than its timeout of a second an exchange may be
+// seen to end: clocks of two sides, and the deadline before the lease's.
+const cutShort = 100 * time.Millisecond
+
+// account compares what was promised with what happened.
+func (w *pipeline) account() {
+	w.r.mu.Lock()
+	defer w.r.mu.Unlock()
+	jobs := map[string]client.Job{}
+	for _, j := range w.jobs() {
+		jobs[j.ID] = j
+	}
+	w.accountJobs(jobs)
+	w.accountIdentity(jobs)
+	w.accountAttempts(jobs)
+	w.accountRepetitions(jobs)
+	w.accountOrder(jobs)
+	w.sum.add(w, jobs)
+	if w.t.Failed() {
+		w.t.Logf("what arrived:%s", w.history())
+	}
+}
+
+// accountJobs: every event has exactly one job for every subscription that
+// matches it, and each has ended for a reason.
+func (w *pipeline) accountJobs(jobs map[string]client.Job) {
+	type pair struct{ event, subscription string }
+	have := map[pair]client.Job{}
+	for _, j := range jobs {
+		p := pair{j.EventID, j.SubscriptionID}
+		if was, twice := have[p]; twice {
+			w.t.Errorf("event %s has jobs %s and %s for one subscription", j.EventID, was.ID, j.ID)
+		}
+		have[p] = j
+	}
+	took := map[string]bool{}
+	for _, x := range w.r.exchanges {
+		took[x.job] = took[x.job] || x.taken()
+	}
+	for n, e := range w.events {
+		for id, l := range w.subs {
+			j, ok := have[pair{e.id, id}]
+			if ok != l.matches(e.kind) {
+				w.t.Errorf("event n%d (%s): a job for %s: %v, want %v", n, e.kind, l.path, ok, !ok)
+			}
+			if !ok {
+				continue
+			}
+			delete(have, pair{e.id, id})
+			switch j.Status {
+			case client.JobCompleted:
+				if !took[j.ID] {
+					w.t.Errorf("%s of n%d is COMPLETED, and %s never took it", j.ID, n, l.path)
+				}
+			case client.JobFailed, client.JobExpired:
+				if j.Reason == "" || j.LastError == "" || j.AttemptCount == 0 {
+					w.t.Errorf("%s of n%d on %s is %s without saying why: reason %q, error %q, %d attempts", j.ID, n, l.path, j.Status, j.Reason, j.LastError, j.AttemptCount)
+				}
+			case client.JobCancelled:
+				if w.acted[j.ID] == "" {
+					w.t.Errorf("%s of n%d on %s is CANCELLED (%s), and nobody asked for it", j.ID, n, l.path, j.Reason)
+				}
+			default:
+				w.t.Errorf("%s of n%d on %s is %s", j.ID, n, l.path, j.Status)
+			}
+		}
+	}
+	for p, j := range have {
+		w.t.Errorf("job %s is of event %s, which nobody published", j.ID, p.event)
+	}
+}
+
+// accountIdentity: what arrives names its job, its event and its subscription
+// as the API does.
+func (w *pipeline) accountIdentity(jobs map[string]client.Job) {
+	for _, x := range w.r.exchanges {
+		j, ok := jobs[x.job]
+		if !ok || j.EventID != x.event || j.SubscriptionID != x.subscription || w.subs[x.subscription].path != x.path || w.events[x.number].id != x.event {
+			w.t.Errorf("%s got n%d of job %q, event %q, subscription %q, which do not belong together", x.path, x.number, x.job, x.event, x.subscription)
+		}
+	}
+}
+
+// accountAttempts: numbers begin at 1 and grow by one, those that arrive do
+// not repeat, and the list of attempts has them all, as far as it reaches.
+func (w *pipeline) accountAttempts(jobs map[string]client.Job) {
+	last := map[string]int{}
+	for _, x := range w.r.exchanges {
+		if x.attempt <= last[x.job] {
+			w.t.Errorf("job %s (n%d, %s): attempt %d arrived after attempt %d", x.job, x.number, x.path, x.attempt, last[x.job])
+		}
+		last[x.job] = x.attempt
+	}
+	for id, j := range jobs {
+		if j.AttemptCount < last[id] {
+			w.t.Errorf("job %s has %d attempts, and attempt %d arrived", id, j.AttemptCount, last[id])
+		}
+		attempts, err := w.d.Client.Jobs.Attempts(w.t.Context(), id)
+		w.must(err, "list the attempts of "+id)
+		want := min(j.AttemptCount, 23)
+		if len(attempts) != want {
+			w.t.Errorf("job %s (%s) has %d attempts and a record of %d, want %d", id, j.Status, j.AttemptCount, len(attempts), want)
+			continue
+		}
+		for i, a := range attempts {
+			number := i + 1
+			if i >= 3 {
+				number = j.AttemptCount - (len(attempts) - 1 - i)
+			}
+			if a.AttemptNumber != number {
+				w.t.Errorf("job %s: attempt %d of its record has number %d, want %d", id, i+1, a.AttemptNumber, number)
+			}
+			if a.Success != (a.ResponseCode/100 == 2 && a.ErrorMessage == "") || !a.Success && a.ErrorMessage == "" {
+				w.t.Errorf("job %s, attempt %d: success %v, status %d, error %q", id, number, a.Success, a.ResponseCode, a.ErrorMessage)
+			}
+		}
+	}
+}
+
+// accountRepetitions: nothing comes again that was taken, unless a router
+// stopped on the way.
+func (w *pipeline) accountRepetitions(jobs map[string]client.Job) {
+	last := map[string]*exchange{}
+	for _, x := range w.r.exchanges {
+		was := last[x.job]
+		last[x.job] = x
+		if was != nil && was.taken() && !w.restarted(was.arrived, x.arrived) {
+			w.t.Errorf("job %s (n%d) came to %s again, as attempt %d, after it had been taken as attempt %d", x.job, x.number, x.path, x.attempt, was.attempt)
+		}
+	}
+}
+
+// restarted says whether a router stopped or started within a stretch of time.
+func (w *pipeline) restarted(from, to time.Time) bool {
+	for _, s := range w.r.restarts {
+		if s.from.Before(to) && s.to.After(from) {
+			return true
+		}
+	}
+	return false
+}
+
+// accountOrder: within an order key, deliveries come in the order in which the
+// events were accepted and never two at once.
+func (w *pipeline) accountOrder(jobs map[string]client.Job) {
+	last := map[string]*exchange{}
+	highest := map[string]int{} // of those that are not late
+	for _, x := range w.r.exchanges {
+		l := w.subs[x.subscription]
+		group := w.events[x.number].group
+		if l.mode == resource.ModeImmediate || group == "" {
+			continue
+		}
+		key := x.path + " " + group
+		// Who retries a dead letter after its successors went on gets it late.
+		at := w.retry[x.job]
+		if late := l.mode == resource.ModeNextOnError && !at.IsZero() && !x.arrived.Before(at); !late {
+			if x.number < highest[key] {
+				w.t.Errorf("%s: n%d came after n%d", key, x.number, highest[key])
+			}
+			highest[key] = x.number
+		}
+		was := last[key]
+		last[key] = x
+		if was == nil {
+			continue
+		}
+		ended := was.ended
+		if ended.IsZero() {
+			ended = was.arrived.Add(time.Second - cutShort) // the timeout
+		}
+		if x.arrived.Before(ended) && !w.restarted(was.arrived, x.arrived) {
+			w.t.Errorf("%s: n%d (attempt %d) came while n%d (attempt %d, %s) was going on", key, x.number, x.attempt, was.number, was.attempt, was.fault)
+		}
+		if l.mode == resource.ModeBlockOnError && x.number != was.number && !was.taken() && w.acted[was.job] == "" && !w.restarted(was.arrived, x.arrived) {
+			w.t.Errorf("%s: n%d came although n%d had not been taken: %s is %s", key, x.number, was.number, was.job, jobs[was.job].Status)
+		}
+	}
+}
+
+// history is what arrived, for people.
+func (w *pipeline) history() string {
+	s := ""
+	for i, x := range w.r.exchanges {
+		if i == 400 {
+			return s + "\n  …"
+		}
+		ended := "nobody waited"
+		if !x.ended.IsZero() {
+			ended = x.ended.Sub(x.arrived).String()
+		}
+		s += fmt.Sprintf("\n  %8.1f ms %s n%d group %q attempt %d: %s, %s", float64(x.arrived.Sub(w.began).Microseconds())/1000,
+			x.path, x.number, w.events[x.number].group, x.attempt, x.fault, ended)
+	}
+	for _, r := range w.r.restarts {
+		s += fmt.Sprintf("\n  restart from %s to %s", r.from.Sub(w.began), r.to.Sub(w.began))
+	}
+	return s
+}
+
+// A summary says what the runs of a test have met, so that nobody has to
+// believe that they met anything.
+type summary struct {
+	runs, events, restarts int
+	faults                 map[fault]int
+	ends                   map[string]int
+}
+
+func (s *summary) add(w *pipeline, jobs map[string]client.Job) {
+	s.runs++
+	s.events += len(w.events)
+	s.restarts += len(w.r.restarts)
+	for _, x := range w.r.exchanges {
+		s.faults[x.fault]++
+	}
+	for _, j := range jobs {
+		s.ends[j.Status+" "+j.Reason]++
+	}
+}
+
+func (s *summary) String() string {
+	return fmt.Sprintf("%d runs, %d events, %d restarts, exchanges %v, ends %v", s.runs, s.events, s.restarts, s.faults, s.ends)
+}
