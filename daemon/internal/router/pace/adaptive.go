@@ -18,7 +18,7 @@ import (
 // of a window decides, so that one slow endpoint among many moves nothing; an
 // endpoint that has become slow for good is usual again after some minutes.
 // The limit grows only while it is used, and never leaves its bounds. What an
-// endpoint's failures mean is for its breaker: here they are not looked at.
+// endpoint's failures mean is for its breaker.
 //
 // A limit that bears a small queue would in time take the queue for what is
 // usual, and grow without end. So once a minute, if answers have queued since,
@@ -95,12 +95,14 @@ func (a *Adaptive) Limit() int {
 	return int(a.limit)
 }
 
-// Observe takes in an answer: how long it took, what is usual for its
-// endpoint, and how many exchanges were under way in the pool with it. Only
-// exchanges that were answered belong here, and timeouts with the time they
-// took; a connection that is refused is quick and says nothing about queues.
-func (a *Adaptive) Observe(n *Norm, took time.Duration, inFlight int, now time.Time) {
+// Observe implements Controller. What is looked at is how long it takes until
+// an answer comes that says something: a success, or a failure that was slow in
+// coming. A connection that is refused at once says nothing about queues.
+func (a *Adaptive) Observe(n *Norm, took time.Duration, o Outcome, running int, now time.Time) {
 	took = max(took, time.Microsecond)
+	if o == Ignored || o == Failure && took < n.usual() {
+		return
+	}
 	usual := n.observe(took, now)
 	if a.looking > 0 {
 		if a.looking--; now.Sub(a.looked) > lookFor {
@@ -113,7 +115,7 @@ func (a *Adaptive) Observe(n *Norm, took time.Duration, inFlight int, now time.T
 	}
 	a.ratios[a.n] = float64(took) / float64(usual)
 	a.n++
-	if float64(inFlight) >= inUse*a.limit {
+	if float64(running) >= inUse*a.limit {
 		a.busy++
 	}
 	a.usual = ease(a.usual, usual)
@@ -208,5 +210,7 @@ func (n *Norm) observe(took time.Duration, now time.Time) time.Duration {
 	default:
 		n.low = min(n.low, n.recent)
 	}
-	return time.Duration(math.Exp(min(n.low, n.lowBefore)))
+	return n.usual()
 }
+
+func (n *Norm) usual() time.Duration { return time.Duration(math.Exp(min(n.low, n.lowBefore))) }

@@ -72,7 +72,7 @@ func (s *site) run(d time.Duration) float64 {
 		s.running--
 		x.end.running--
 		s.answered++
-		s.a.Observe(&x.end.norm, x.at.Sub(x.began), x.inFlight, s.now)
+		s.a.Observe(&x.end.norm, x.at.Sub(x.began), Success, x.inFlight, s.now)
 		if s.now.After(half) {
 			sum += s.a.limit
 			n++
@@ -125,7 +125,7 @@ func TestTheLimitStaysWithinItsBounds(t *testing.T) {
 		for range rapid.IntRange(1, 2000).Draw(t, "answers") {
 			took := time.Duration(rapid.Int64Range(-1, int64(5*time.Minute)).Draw(t, "took"))
 			now = now.Add(took / 10)
-			a.Observe(&norms[rapid.IntRange(0, 2).Draw(t, "endpoint")], took, rapid.IntRange(0, 100).Draw(t, "in flight"), now)
+			a.Observe(&norms[rapid.IntRange(0, 2).Draw(t, "endpoint")], took, Outcome(rapid.IntRange(0, 2).Draw(t, "outcome")), rapid.IntRange(0, 100).Draw(t, "in flight"), now)
 			if l := a.Limit(); l < least || l > most {
 				t.Fatalf("limit %d outside of %d to %d", l, least, most)
 			}
@@ -182,6 +182,29 @@ func TestTheLimitDoesNotGrowWhileItIsNotUsed(t *testing.T) {
 	}
 }
 
+func TestQuickFailuresDoNotCountAsQuickAnswers(t *testing.T) {
+	t.Parallel()
+	s := newSite(6, NewAdaptive(1, 100), &modelEnd{base: 10 * time.Millisecond, capacity: 20})
+	s.run(20 * time.Second)
+	before := s.a.limit
+	n := &s.ends[0].norm
+	for range 1000 {
+		s.now = s.now.Add(time.Millisecond)
+		s.a.Observe(n, 100*time.Microsecond, Failure, 20, s.now)
+		s.a.Observe(n, 0, Ignored, 20, s.now)
+	}
+	if s.a.limit != before || n.usual() < 9*time.Millisecond {
+		t.Errorf("the limit went from %.1f to %.1f, and %v is usual", before, s.a.limit, n.usual())
+	}
+	for range 1000 { // timeouts
+		s.now = s.now.Add(time.Millisecond)
+		s.a.Observe(n, time.Second, Failure, 20, s.now)
+	}
+	if s.a.limit > before/2 {
+		t.Errorf("the limit is %.1f though nothing is answered in time", s.a.limit)
+	}
+}
+
 func TestTheStateTellsWhyTheLimitIsWhatItIs(t *testing.T) {
 	t.Parallel()
 	e := &modelEnd{base: 10 * time.Millisecond, capacity: 20}
@@ -200,6 +223,6 @@ func BenchmarkAdaptive(b *testing.B) {
 	b.ReportAllocs()
 	for i := range b.N {
 		now = now.Add(time.Millisecond)
-		a.Observe(&n, time.Duration(5+i%7)*time.Millisecond, 10, now)
+		a.Observe(&n, time.Duration(5+i%7)*time.Millisecond, Success, 10, now)
 	}
 }
