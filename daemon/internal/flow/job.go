@@ -207,12 +207,15 @@ type Task struct {
 // Ordered says that the job must wait for its turn.
 func (j *Job) Ordered() bool { return !j.OrderKey.IsZero() }
 
+// taskLane begins the lanes of tasks.
+const taskLane = "t:"
+
 // TaskLane is the lane of a task.
 func TaskLane(connectionID, target string) string {
 	if connectionID != "" {
-		return "t:" + connectionID
+		return taskLane + connectionID
 	}
-	return "t:" + target
+	return taskLane + target
 }
 
 // Kind is "EVENT" or "TASK".

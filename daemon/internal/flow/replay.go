@@ -114,3 +114,15 @@ func ParseReplayLane(lane string) (replay ID, subscriptionID string, ok bool) {
 	replay, err := ParseID(id)
 	return replay, subscriptionID, err == nil
 }
+
+// SubscriptionOf is the subscription whose jobs stand in a lane; "" for the
+// lane of a task and for that of a replay to a target of its own.
+func SubscriptionOf(lane string) string {
+	if _, sub, ok := ParseReplayLane(lane); ok {
+		return sub
+	}
+	if strings.HasPrefix(lane, taskLane) {
+		return ""
+	}
+	return lane
+}

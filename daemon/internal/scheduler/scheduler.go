@@ -236,8 +236,8 @@ func (s *Scheduler) mourn(ctx context.Context, cat *catalog.Catalog) error {
 		return err
 	}
 	for _, g := range page.Gates {
-		if !isTask(g.SubscriptionID) && cat.Gone(g.SubscriptionID) {
-			s.lanes.touch(g.SubscriptionID)
+		if !isTask(g.Lane) && cat.Gone(g.SubscriptionID) {
+			s.lanes.touch(g.Lane)
 		}
 	}
 	s.cat = cat

@@ -13,6 +13,8 @@ var (
 	// ErrUnavailable: the store can not do it now (disk full, away). What
 	// the verb asked for is not done, or not known to be done.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrCursor: the cursor is none that a page of this list returned.
+	ErrCursor = errors.New("not a cursor of this list")
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("store closed")
 )

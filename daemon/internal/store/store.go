@@ -261,7 +261,8 @@ type Gate struct {
 	Key            flow.OrderKey
 	Holder         flow.ID
 	BlockedSince   time.Time // zero: not blocked
-	SubscriptionID string
+	Lane           string    // of its jobs
+	SubscriptionID string    // "" for tasks, and for a replay to a target of its own
 	ClientID       string
 	MessageGroup   string
 	ReplayID       flow.ID

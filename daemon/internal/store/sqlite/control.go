@@ -12,26 +12,53 @@ import (
 // Retry implements store.Jobs.
 func (st *Store) Retry(ctx context.Context, sc store.Scope, id flow.ID, now time.Time) (flow.Job, error) {
 	var out flow.Job
-	err := st.write(ctx, func(t *tx) error {
-		j, err := t.load(id)
-		if err != nil {
-			return fmt.Errorf("retry job: %w", err)
-		}
-		if !sc.Sees(j.ClientID) {
-			return store.ErrNotFound
-		}
-		if out = j; !j.Status.DeadLetter() {
-			return nil
-		}
-		from := j.Status
-		j = j.Retried(now)
-		if err := t.rejoinGate(&j); err != nil {
-			return fmt.Errorf("retry job: %w", err)
-		}
-		out = j
-		return t.save(&j, from)
+	err := st.write(ctx, func(t *tx) (err error) {
+		out, _, err = t.act(sc, id, flow.LettersRetry, "", now)
+		return err
 	})
 	return answer(&out, err)
+}
+
+// Discard implements store.Jobs.
+func (st *Store) Discard(ctx context.Context, sc store.Scope, id flow.ID, note string, now time.Time) (flow.Job, error) {
+	var out flow.Job
+	err := st.write(ctx, func(t *tx) (err error) {
+		out, _, err = t.act(sc, id, flow.LettersDiscard, note, now)
+		return err
+	})
+	return answer(&out, err)
+}
+
+// act retries or discards a dead letter, and says whether it did: another job
+// is left as it is.
+func (t *tx) act(sc store.Scope, id flow.ID, act flow.LetterAct, note string, now time.Time) (flow.Job, bool, error) {
+	doing := "retry"
+	if act == flow.LettersDiscard {
+		doing = "discard"
+	}
+	j, err := t.load(id)
+	if err != nil {
+		return j, false, fmt.Errorf("%s job: %w", doing, err)
+	}
+	if !sc.Sees(j.ClientID) {
+		return j, false, store.ErrNotFound
+	}
+	from := j.Status
+	if !from.DeadLetter() {
+		return j, false, nil
+	}
+	if act == flow.LettersDiscard {
+		j = j.Discarded(note, now)
+		if err := t.save(&j, from); err != nil {
+			return j, false, fmt.Errorf("discard job: %w", err)
+		}
+		return j, true, t.leaveGate(&j, now)
+	}
+	j = j.Retried(now)
+	if err := t.rejoinGate(&j); err != nil {
+		return j, false, fmt.Errorf("retry job: %w", err)
+	}
+	return j, true, t.save(&j, from)
 }
 
 // answer is what a verb came to. When the caller gave up the writer may still
@@ -118,7 +145,7 @@ func (st *Store) CancelLane(ctx context.Context, lane string, why flow.Reason, n
 // cancelBlocked cancels what waits behind the dead letters that block keys of
 // a lane, and removes their gates.
 func (t *tx) cancelBlocked(lane string, why flow.Reason, now time.Time, limit int, n *int) error {
-	heads, err := t.q("SELECT holder FROM gates INDEXED BY gates_blocked WHERE blocked IS NOT NULL AND lane = ? LIMIT ?").
+	heads, err := t.q("SELECT holder FROM gates INDEXED BY gates_lane WHERE blocked IS NOT NULL AND lane = ? LIMIT ?").
 		text(lane).int(int64(limit)).ids()
 	if err != nil {
 		return fmt.Errorf("cancel lane: %w", err)

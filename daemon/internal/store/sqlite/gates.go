@@ -97,54 +97,6 @@ func (t *tx) rejoinGate(j *flow.Job) error {
 	return t.q("UPDATE gates SET blocked = NULL WHERE key = ?").blob(j.OrderKey[:]).exec()
 }
 
-const gateCols = "key, holder, blocked, lane, client_id, message_group"
-
-func scanGate(s *sqlite.Stmt) store.Gate {
-	g := store.Gate{
-		Holder: flow.ID(s.ColumnInt64(1)), BlockedSince: colTime(s, 2), SubscriptionID: s.ColumnText(3),
-		ClientID: s.ColumnText(4), MessageGroup: s.ColumnText(5),
-	}
-	s.ColumnBytes(0, g.Key[:])
-	return g
-}
-
-// Blocked implements store.Gates.
-func (st *Store) Blocked(ctx context.Context, sc store.Scope, q store.GateQuery) (store.GatePage, error) {
-	limit := store.PageLimit(q.Limit)
-	var out []store.Gate
-	err := st.read(ctx, func(c *conn) error {
-		examined := 0
-		return c.q("SELECT " + gateCols + " FROM gates WHERE blocked IS NOT NULL ORDER BY blocked").each(func(s *sqlite.Stmt) bool {
-			examined++
-			if g := scanGate(s); sc.Sees(g.ClientID) {
-				out = append(out, g)
-			}
-			return len(out) < limit && examined < store.MaxExamined
-		})
-	})
-	if err != nil {
-		return store.GatePage{}, fmt.Errorf("list blocked keys: %w", err)
-	}
-	return store.GatePage{Gates: out}, nil
-}
-
-// Gate implements store.Gates.
-func (st *Store) Gate(ctx context.Context, sc store.Scope, key flow.OrderKey) (g store.Gate, err error) {
-	found := false
-	err = st.read(ctx, func(c *conn) (err error) {
-		found, err = c.q("SELECT " + gateCols + " FROM gates WHERE key = ?").blob(key[:]).
-			one(func(s *sqlite.Stmt) { g = scanGate(s) })
-		return err
-	})
-	if err != nil {
-		return store.Gate{}, fmt.Errorf("read gate: %w", err)
-	}
-	if !found || !sc.Sees(g.ClientID) {
-		return store.Gate{}, store.ErrNotFound
-	}
-	return g, nil
-}
-
 // Skip implements store.Gates.
 func (st *Store) Skip(ctx context.Context, sc store.Scope, key flow.OrderKey, head flow.ID, now time.Time) error {
 	return st.write(ctx, func(t *tx) error {

@@ -50,7 +50,7 @@ func (p *policies) scanJob(s *sqlite.Stmt) flow.Job {
 	}
 	s.ColumnBytes(8, j.OrderKey[:])
 	if s.ColumnInt64(2) == 0 {
-		j.EventID, j.SubscriptionID = flow.ID(j.Position), j.Lane
+		j.EventID, j.SubscriptionID = flow.ID(j.Position), flow.SubscriptionOf(j.Lane)
 	} else {
 		j.Task = &flow.Task{}
 	}
@@ -162,11 +162,8 @@ func (t *tx) saveDelivered(j *flow.Job, from flow.Status) error {
 }
 
 func (t *tx) became(j *flow.Job, from flow.Status) {
-	switch {
-	case from.Final() && !j.Status.Final():
-		t.notes.open++
-	case !from.Final() && j.Status.Final():
-		t.notes.open--
+	if j.Status != from {
+		t.count(j, from)
 	}
 	t.put(j)
 	t.wake(j.Lane)

@@ -90,31 +90,7 @@ func (st *Store) ListJobs(ctx context.Context, sc store.Scope, q store.JobQuery)
 		if err != nil {
 			return err
 		}
-		for i, id := range ids {
-			if len(page.Jobs) == limit {
-				page.Next = ids[i-1]
-				return nil
-			}
-			if i%256 == 0 && ctx.Err() != nil {
-				return ctx.Err()
-			}
-			j, err := st.current(c, id)
-			if err != nil {
-				return err
-			}
-			if !matchesJob(&j, sc, &q) {
-				continue
-			}
-			v := store.JobView{Job: j}
-			if err := st.head(c, &v); err != nil {
-				return err
-			}
-			page.Jobs = append(page.Jobs, v)
-		}
-		if partial {
-			page.Next, page.Partial = ids[len(ids)-1], len(page.Jobs) < limit
-		}
-		return nil
+		return st.fillPage(ctx, c, &page, ids, partial, limit, func(j *flow.Job) bool { return matchesJob(j, sc, &q) })
 	})
 	if err != nil {
 		return store.JobPage{}, fmt.Errorf("list jobs: %w", err)
@@ -122,30 +98,84 @@ func (st *Store) ListJobs(ctx context.Context, sc store.Scope, q store.JobQuery)
 	return page, nil
 }
 
-// candidates returns the ids to look at, newest first, and whether there are
+// fillPage reads the candidates of a page and keeps those that fit.
+func (st *Store) fillPage(ctx context.Context, c *conn, page *store.JobPage, ids []flow.ID, partial bool, limit int, fits func(*flow.Job) bool) error {
+	for i, id := range ids {
+		if len(page.Jobs) == limit {
+			page.Next = ids[i-1]
+			return nil
+		}
+		if i%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		j, err := st.current(c, id)
+		if err != nil {
+			return err
+		}
+		if !fits(&j) {
+			continue
+		}
+		v := store.JobView{Job: j}
+		if err := st.head(c, &v); err != nil {
+			return err
+		}
+		page.Jobs = append(page.Jobs, v)
+	}
+	if partial {
+		page.Next, page.Partial = ids[len(ids)-1], len(page.Jobs) < limit
+	}
+	return nil
+}
+
+// candidates returns the ids to look at, newest first, and whether there may be
 // more beyond the last.
 func (st *Store) candidates(c *conn, q *store.JobQuery, high, low int64) (ids []flow.ID, partial bool, err error) {
-	const tail = " AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?"
-	bounded := func(s stmt) ([]flow.ID, bool, error) {
-		ids, err := s.int(high).int(low).int(store.MaxExamined).ids()
-		return ids, len(ids) == store.MaxExamined, err
-	}
 	switch {
-	case q.EventID != 0:
-		return bounded(c.q("SELECT id FROM jobs WHERE position = ?" + tail).int(int64(q.EventID)))
-	case q.CorrelationID != "":
-		return bounded(c.q("SELECT id FROM jobs WHERE (position IN (SELECT position FROM events WHERE correlation_id = ?) OR position IN (SELECT job FROM tasks WHERE correlation = ?))" + tail).
-			text(q.CorrelationID).text(q.CorrelationID))
-	case !q.OrderKey.IsZero():
-		return bounded(c.q("SELECT id FROM jobs WHERE order_key = ?" + tail).blob(q.OrderKey[:]))
+	case q.EventID != 0, q.CorrelationID != "", !q.OrderKey.IsZero():
 	case len(q.Status) == 1 && !q.Status[0].Final():
 		return st.openCandidates(c, q, high, low)
-	case len(q.Status) == 1 && q.Status[0] != flow.Completed:
-		return bounded(c.q("SELECT id FROM jobs WHERE status = ? AND status > 13" + tail).int(onDisk(q.Status[0])))
-	case q.SubscriptionID != "":
-		return bounded(c.q("SELECT id FROM jobs INDEXED BY jobs_lane WHERE lane = ?" + tail).text(q.SubscriptionID))
+	case len(q.Status) > 0 && !slices.ContainsFunc(q.Status, func(s flow.Status) bool { return !s.DeadLetter() }):
+		return c.letters(q, high, low, true)
+	case len(q.Status) == 1 && q.Status[0] == flow.Cancelled:
+		return c.newest(c.q("SELECT id FROM jobs WHERE status = ? AND status > 13"+tail).int(onDisk(flow.Cancelled)), high, low)
 	}
-	return bounded(c.q("SELECT id FROM jobs WHERE 1" + tail))
+	return c.indexed(q, high, low)
+}
+
+// tail bounds a query of ids.
+const tail = " AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?"
+
+// newest runs a query with a tail.
+func (c *conn) newest(s stmt, high, low int64) ([]flow.ID, bool, error) {
+	ids, err := s.int(high).int(low).int(store.MaxExamined).ids()
+	return ids, len(ids) == store.MaxExamined, err
+}
+
+// indexed finds jobs of any state in the narrowest index that a filter has.
+func (c *conn) indexed(q *store.JobQuery, high, low int64) ([]flow.ID, bool, error) {
+	switch {
+	case q.EventID != 0:
+		return c.newest(c.q("SELECT id FROM jobs WHERE position = ?"+tail).int(int64(q.EventID)), high, low)
+	case q.CorrelationID != "":
+		return c.newest(c.q("SELECT id FROM jobs WHERE (position IN (SELECT position FROM events WHERE correlation_id = ?) OR position IN (SELECT job FROM tasks WHERE correlation = ?))"+tail).
+			text(q.CorrelationID).text(q.CorrelationID), high, low)
+	case !q.OrderKey.IsZero():
+		return c.newest(c.q("SELECT id FROM jobs WHERE order_key = ?"+tail).blob(q.OrderKey[:]), high, low)
+	case q.ReplayID != 0:
+		return c.newest(c.q("SELECT id FROM jobs INDEXED BY jobs_replay WHERE replay != 0 AND replay = ?"+tail).int(int64(q.ReplayID)), high, low)
+	case q.SubscriptionID != "":
+		ids, _, err := c.newest(c.q("SELECT id FROM jobs INDEXED BY jobs_lane WHERE lane = ?"+tail).text(q.SubscriptionID), high, low)
+		if err != nil {
+			return nil, false, err
+		}
+		replayed, _, err := c.newest(c.q("SELECT id FROM jobs INDEXED BY jobs_replayed WHERE replay != 0 AND substr(lane, 17) = ?"+tail).text(q.SubscriptionID), high, low)
+		if err != nil {
+			return nil, false, err
+		}
+		ids, partial := nearest(append(ids, replayed...), true)
+		return ids, partial, nil
+	}
+	return c.newest(c.q("SELECT id FROM jobs WHERE 1"+tail), high, low)
 }
 
 // openCandidates finds the jobs of an open state: QUEUED and PROCESSING in
@@ -157,7 +187,8 @@ func (st *Store) openCandidates(c *conn, q *store.JobQuery, high, low int64) ([]
 		for _, j := range st.live.pick(func(j *flow.Job) bool { return j.Status == q.Status[0] && in(j.ID) }) {
 			ids = append(ids, j.ID)
 		}
-		return newest(ids)
+		ids, partial := nearest(ids, true)
+		return ids, partial, nil
 	}
 	var ids []flow.ID
 	for _, sql := range []string{
@@ -172,30 +203,22 @@ func (st *Store) openCandidates(c *conn, q *store.JobQuery, high, low int64) ([]
 	}
 	if len(ids) > store.MaxExamined {
 		// With a backlog like this the newest jobs are found by walking them.
-		rows := c.q("SELECT id FROM jobs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?")
-		if q.SubscriptionID != "" {
-			rows = c.q("SELECT id FROM jobs INDEXED BY jobs_lane WHERE lane = ? AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?").text(q.SubscriptionID)
-		}
-		ids, err := rows.int(high).int(low).int(store.MaxExamined).ids()
-		return ids, len(ids) == store.MaxExamined, err
+		return c.indexed(q, high, low)
 	}
-	return newest(slices.DeleteFunc(ids, func(id flow.ID) bool { return !in(id) }))
+	ids, partial := nearest(slices.DeleteFunc(ids, func(id flow.ID) bool { return !in(id) }), true)
+	return ids, partial, nil
 }
 
-func newest(ids []flow.ID) ([]flow.ID, bool, error) {
-	slices.SortFunc(ids, func(a, b flow.ID) int {
-		switch {
-		case a > b:
-			return -1
-		case a < b:
-			return 1
-		}
-		return 0
-	})
-	if len(ids) > store.MaxExamined {
-		return ids[:store.MaxExamined], true, nil
+// nearest sorts what several queries have found and leaves as many as may be
+// looked at. Each of them stopped at that number, so that nothing that comes
+// before the last is missing.
+func nearest(ids []flow.ID, newestFirst bool) (near []flow.ID, partial bool) {
+	slices.Sort(ids)
+	if newestFirst {
+		slices.Reverse(ids)
 	}
-	return ids, false, nil
+	ids = slices.Compact(ids)
+	return ids[:min(len(ids), store.MaxExamined)], len(ids) >= store.MaxExamined
 }
 
 func matchesJob(j *flow.Job, sc store.Scope, q *store.JobQuery) bool {
@@ -205,5 +228,7 @@ func matchesJob(j *flow.Job, sc store.Scope, q *store.JobQuery) bool {
 		(q.EventID == 0 || q.EventID == j.EventID) &&
 		(q.ClientID == "" || q.ClientID == j.ClientID) &&
 		(q.MessageGroup == "" || q.MessageGroup == j.MessageGroup) &&
+		(q.Reason == "" || q.Reason == j.Reason) &&
+		(q.ReplayID == 0 || q.ReplayID == j.ReplayID) &&
 		(q.OrderKey.IsZero() || q.OrderKey == j.OrderKey)
 }

@@ -208,6 +208,17 @@ func (l *live) outOf(lane string) int {
 	return l.out[lane]
 }
 
+// outs says how many jobs of each lane are out, at one moment.
+func (l *live) outs(lanes []string) []int {
+	out := make([]int, len(lanes))
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for i, lane := range lanes {
+		out[i] = l.out[lane]
+	}
+	return out
+}
+
 // pick returns the jobs for which keep holds.
 func (l *live) pick(keep func(*flow.Job) bool) []*flow.Job {
 	l.mu.RLock()

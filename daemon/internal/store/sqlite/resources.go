@@ -153,34 +153,3 @@ func (st *Store) Drop(ctx context.Context, name, owner string) error {
 		return t.q("UPDATE leases SET until = 0, owner = '' WHERE name = ? AND owner = ?").text(name).text(owner).exec()
 	})
 }
-
-// Hold implements store.Holds.
-func (st *Store) Hold(ctx context.Context, h store.Hold) error {
-	return st.write(ctx, func(t *tx) error {
-		t.notes.then = append(t.notes.then, func() { st.wakes.Holds.Post(h.Endpoint) })
-		return t.q("INSERT INTO holds(endpoint, until, reason) VALUES(?,?,?) ON CONFLICT(endpoint) DO UPDATE SET until = excluded.until, reason = excluded.reason WHERE excluded.until > until").
-			text(h.Endpoint).after(h.Until).text(h.Reason).exec()
-	})
-}
-
-// Release implements store.Holds.
-func (st *Store) Release(ctx context.Context, endpoint, reason string) error {
-	return st.write(ctx, func(t *tx) error {
-		t.notes.then = append(t.notes.then, func() { st.wakes.Holds.Post(endpoint) })
-		return t.q("DELETE FROM holds WHERE endpoint = ?").text(endpoint).exec()
-	})
-}
-
-// ListHolds implements store.Holds.
-func (st *Store) ListHolds(ctx context.Context, now time.Time) (out []store.Hold, err error) {
-	err = st.read(ctx, func(c *conn) error {
-		return c.q("SELECT endpoint, until, reason FROM holds WHERE until > ?").time(now).each(func(s *sqlite.Stmt) bool {
-			out = append(out, store.Hold{Endpoint: s.ColumnText(0), Until: colTime(s, 1), Reason: s.ColumnText(2)})
-			return true
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list holds: %w", err)
-	}
-	return out, nil
-}

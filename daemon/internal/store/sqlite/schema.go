@@ -150,6 +150,39 @@ var migrations = []string{
 		until INTEGER NOT NULL,
 		fence INTEGER NOT NULL
 	) WITHOUT ROWID;`,
+
+	// 2: holds for a reason each, the progress of replays and letter tasks, and
+	// what finds replays' jobs, the oldest dead letter and the blocked keys of
+	// a lane. Nothing ever wrote to the holds of before. An id in the lane of a
+	// replay has 13 characters, so that its subscription begins at the 17th.
+	`DROP TABLE holds;
+	CREATE TABLE holds(
+		endpoint TEXT NOT NULL,
+		reason   TEXT NOT NULL,
+		until    INTEGER NOT NULL,
+		room     INTEGER NOT NULL,
+		trips    INTEGER NOT NULL,
+		detail   TEXT,
+		since    INTEGER,
+		PRIMARY KEY(endpoint, reason)
+	) WITHOUT ROWID;
+	CREATE INDEX holds_until ON holds(until);
+
+	CREATE TABLE works(
+		id        INTEGER PRIMARY KEY,
+		cursor    INTEGER NOT NULL,
+		examined  INTEGER NOT NULL,
+		created   INTEGER NOT NULL,
+		completed INTEGER NOT NULL,
+		failed    INTEGER NOT NULL,
+		cancelled INTEGER NOT NULL,
+		expired   INTEGER NOT NULL
+	);
+
+	CREATE INDEX jobs_replay ON jobs(replay, id) WHERE replay != 0;
+	CREATE INDEX jobs_replayed ON jobs(substr(lane, 17), id) WHERE replay != 0;
+	CREATE INDEX jobs_letters ON jobs(completed_at) WHERE status IN (14, 16);
+	CREATE INDEX gates_lane ON gates(lane) WHERE blocked IS NOT NULL;`,
 }
 
 // checkFile refuses a file that is not ours. Where there is a log it only

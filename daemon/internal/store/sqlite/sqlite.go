@@ -60,6 +60,7 @@ type Store struct {
 	open        atomic.Int64
 	backlog     atomic.Int64
 	blockedKeys atomic.Int64
+	deadLetters atomic.Int64
 	commits     atomic.Int64
 	verbs       atomic.Int64
 
@@ -166,6 +167,7 @@ func (st *Store) load(now time.Time) error {
 		read("SELECT max(ifnull((SELECT max(position) FROM events), 0), ifnull((SELECT max(id) FROM jobs), 0), ifnull((SELECT max(position) FROM jobs), 0), ifnull((SELECT max(id) FROM audit), 0))", &st.last),
 		read("SELECT count(*) FROM events WHERE position > (SELECT value FROM meta WHERE key = 'fanned')", &st.backlog),
 		read("SELECT count(*) FROM gates WHERE blocked IS NOT NULL", &st.blockedKeys),
+		read("SELECT count(*) FROM jobs INDEXED BY jobs_letters WHERE status IN (14, 16)", &st.deadLetters),
 	); err != nil {
 		return err
 	}
@@ -188,7 +190,7 @@ func (st *Store) load(now time.Time) error {
 		_ = t.run("ROLLBACK")
 		return err
 	}
-	if err := t.q("COMMIT").exec(); err != nil {
+	if err := t.commit(); err != nil {
 		return err
 	}
 	st.settle(&t.notes)
@@ -282,23 +284,6 @@ func (st *Store) Health(ctx context.Context) error {
 		// An update that changes nothing would write nothing, and prove nothing.
 		return t.q("INSERT INTO meta(key, value) VALUES ('probe', 1) ON CONFLICT(key) DO UPDATE SET value = value + 1").exec()
 	})
-}
-
-// Stats implements store.Store.
-func (st *Store) Stats(context.Context) (store.Stats, error) {
-	if err := st.isClosed(); err != nil {
-		return store.Stats{}, err
-	}
-	s := store.Stats{
-		LastPosition: st.last.Load(), OpenJobs: st.open.Load(), BlockedKeys: st.blockedKeys.Load(),
-		Backlog: st.backlog.Load(), Commits: st.commits.Load(), Verbs: st.verbs.Load(),
-	}
-	for _, suffix := range []string{"", "-wal"} {
-		if fi, err := os.Stat(st.path + suffix); err == nil {
-			s.Bytes += fi.Size()
-		}
-	}
-	return s, nil
 }
 
 // Close implements store.Store.

@@ -33,29 +33,29 @@ type tx struct {
 
 // notes is what happens after a commit, and only then.
 type notes struct {
-	jobs   []*flow.Job // as they have become, in order; the last one of an id counts
-	bounds []laneBound // of the hot parts of lanes, before jobs
-	lanes  []string    // to wake
-	open   int64
-	blocks int64
-	then   []func()
+	jobs    []*flow.Job // as they have become, in order; the last one of an id counts
+	bounds  []laneBound // of the hot parts of lanes, before jobs
+	lanes   []string    // to wake
+	endings []ending    // of replays' jobs; written before the commit
+	then    []func()
+	counts
 }
 
 // mark is a place in the notes to go back to.
 type mark struct {
-	jobs, bounds, lanes, then int
-	open, blocks              int64
+	jobs, bounds, lanes, endings, then int
+	counts
 }
 
 func (n *notes) mark() mark {
-	return mark{len(n.jobs), len(n.bounds), len(n.lanes), len(n.then), n.open, n.blocks}
+	return mark{len(n.jobs), len(n.bounds), len(n.lanes), len(n.endings), len(n.then), n.counts}
 }
 
 func (n *notes) cut(m mark) {
 	clear(n.jobs[m.jobs:])
 	clear(n.then[m.then:])
-	n.jobs, n.bounds, n.lanes, n.then = n.jobs[:m.jobs], n.bounds[:m.bounds], n.lanes[:m.lanes], n.then[:m.then]
-	n.open, n.blocks = m.open, m.blocks
+	n.jobs, n.bounds, n.lanes = n.jobs[:m.jobs], n.bounds[:m.bounds], n.lanes[:m.lanes]
+	n.endings, n.then, n.counts = n.endings[:m.endings], n.then[:m.then], m.counts
 }
 
 // write runs a verb in the writer and waits until it is durable. The verb may
@@ -156,7 +156,7 @@ func (st *Store) commit(group []*op) {
 			return
 		}
 	}
-	if err := t.q("COMMIT").exec(); err != nil {
+	if err := t.commit(); err != nil {
 		if !t.c.AutocommitEnabled() {
 			_ = t.run("ROLLBACK")
 		}
@@ -231,6 +231,7 @@ func (st *Store) settle(n *notes) {
 	st.live.merge(n.jobs, n.bounds)
 	st.open.Add(n.open)
 	st.blockedKeys.Add(n.blocks)
+	st.deadLetters.Add(n.letters)
 	for _, f := range n.then {
 		f()
 	}

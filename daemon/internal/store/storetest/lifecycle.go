@@ -185,7 +185,10 @@ func (w *world) verbs() map[string]func(context.Context) error {
 			return err
 		},
 		"Attempts": func(ctx context.Context) error { _, err := w.s.Attempts(ctx, store.Everything, 1); return err },
-		"Blocked":  func(ctx context.Context) error { _, err := w.s.Blocked(ctx, store.Everything, store.GateQuery{Limit: 1}); return err },
+		"Blocked": func(ctx context.Context) error {
+			_, err := w.s.Blocked(ctx, store.Everything, store.GateQuery{Limit: 1})
+			return err
+		},
 		"Gate": func(ctx context.Context) error {
 			_, err := w.s.Gate(ctx, store.Everything, flow.OrderKey{1})
 			return err
@@ -198,7 +201,28 @@ func (w *world) verbs() map[string]func(context.Context) error {
 		"Hold": func(ctx context.Context) error {
 			return w.s.Hold(ctx, store.Hold{Endpoint: "e", Until: w.now, Reason: "PAUSED"})
 		},
-		"Release":   func(ctx context.Context) error { return w.s.Release(ctx, "e", "") },
+		"Release": func(ctx context.Context) error { return w.s.Release(ctx, "e", "") },
+		"Out":     func(ctx context.Context) error { _, err := w.s.Out(ctx, "sub_A"); return err },
+		"Discard": func(ctx context.Context) error {
+			_, err := w.s.Discard(ctx, store.Everything, 1, "", w.now)
+			return err
+		},
+		"Scan": func(ctx context.Context) error {
+			_, err := w.s.Scan(ctx, store.Everything, store.ScanQuery{})
+			return err
+		},
+		"Letters": func(ctx context.Context) error {
+			_, err := w.s.Letters(ctx, store.Everything, 0, store.JobQuery{})
+			return err
+		},
+		"Progress": func(ctx context.Context) error { _, err := w.s.Progress(ctx, 1); return err },
+		"Advance": func(ctx context.Context) error {
+			_, err := w.s.Advance(ctx, store.Advance{Work: 1, From: -7}, w.now)
+			return err
+		},
+		"Forget":    func(ctx context.Context) error { return w.s.Forget(ctx, 1) },
+		"Stats":     func(ctx context.Context) error { _, err := w.s.Stats(ctx); return err },
+		"Version":   func(ctx context.Context) error { _, err := w.s.Version(ctx); return err },
 		"ListHolds": func(ctx context.Context) error { _, err := w.s.ListHolds(ctx, w.now); return err },
 		"Documents": func(ctx context.Context) error { _, _, err := w.s.Documents(ctx); return err },
 		"Write": func(ctx context.Context) error {

@@ -250,41 +250,4 @@ var leaseCases = []testCase{
 		}
 		want(w, "winners", won, 1)
 	}},
-	{name: "of endpoints are holds, lengthened and never shortened", run: func(w *world) {
-		holds := func() map[string]time.Time {
-			w.Helper()
-			hs, err := w.s.ListHolds(w.ctx, w.now)
-			w.must(err, "list holds")
-			m := map[string]time.Time{}
-			for _, h := range hs {
-				m[h.Endpoint] = h.Until
-				if h.Reason == "" {
-					w.fail("the hold of %s has no reason", h.Endpoint)
-				}
-			}
-			want(w, "holds that are there twice", len(hs)-len(m), 0)
-			return m
-		}
-		hold := func(endpoint string, d time.Duration) {
-			w.Helper()
-			w.must(w.s.Hold(w.ctx, store.Hold{Endpoint: endpoint, Until: w.now.Add(d), Reason: "BREAKER"}), "hold")
-		}
-		want(w, "holds at first", len(holds()), 0)
-		hold("con_1", time.Minute)
-		hold("con_2", time.Hour)
-		hold("con_1", 2*time.Minute)
-		hold("con_1", time.Second)
-		w.crash()
-		w.wantTime("the hold", holds()["con_1"], w.now.Add(2*time.Minute))
-		w.sleep(3 * time.Minute)
-		hs := holds()
-		_, stands := hs["con_1"]
-		want(w, "an ended hold stands", stands, false)
-		want(w, "holds", len(hs), 1)
-		w.must(w.s.Release(w.ctx, "con_2", ""), "release")
-		w.must(w.s.Release(w.ctx, "con_9", ""), "release what is not held")
-		want(w, "holds after the release", len(holds()), 0)
-		hold("con_1", time.Minute)
-		w.wantTime("a new hold after an ended one", holds()["con_1"], w.now.Add(time.Minute))
-	}},
 }

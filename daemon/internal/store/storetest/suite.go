@@ -52,6 +52,12 @@ func Run(t *testing.T, f Features) {
 		{"Tenancy", tenancyCases},
 		{"Resources", resourceCases},
 		{"Leases", leaseCases},
+		{"Holds", holdCases},
+		{"Scan", scanCases},
+		{"Letters", letterCases},
+		{"Discard", discardCases},
+		{"Replay", replayCases},
+		{"Progress", progressCases},
 		{"Wakes", wakeCases},
 		{"Lifecycle", lifecycleCases},
 	} {
