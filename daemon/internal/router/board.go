@@ -7,6 +7,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
+	"github.com/flowcatalyst/fc/daemon/internal/router/rolling"
 )
 
 // delivery is a message in the router's hands.
@@ -19,6 +20,7 @@ type delivery struct {
 	place    int       // in board.all
 
 	line    *line // where it waits or has its slot
+	begun   bool  // Start gave the job; it does not change any more
 	started time.Time
 	job     flow.Job
 	event   *flow.Event
@@ -65,6 +67,7 @@ type pool struct {
 	turn    ring[*line] // lines with waiting deliveries, each once
 	wait    int         // deliveries in lines
 	meters  poolMeters
+	seen    *rolling.Window
 }
 
 // endpoint is what bounds a receiver across pools.
@@ -75,6 +78,7 @@ type endpoint struct {
 	moved  time.Time // when an exchange began or ended last
 	rate   limiter
 	lines  int
+	seen   *rolling.Window
 }
 
 // line is what waits for one endpoint in one pool.
@@ -174,7 +178,7 @@ func (b *board) lineOf(rt *catalog.Route, now time.Time) *line {
 	}
 	p := b.pools[key]
 	if p == nil {
-		p = &pool{key: key, code: rt.Pool.Code, lines: map[string]*line{}, meters: b.meters.pool(rt.Pool.Code)}
+		p = &pool{key: key, code: rt.Pool.Code, lines: map[string]*line{}, meters: b.meters.pool(rt.Pool.Code), seen: b.meters.seen.pool(key)}
 		b.pools[key] = p
 		b.turn = append(b.turn, p)
 	}
@@ -183,7 +187,7 @@ func (b *board) lineOf(rt *catalog.Route, now time.Time) *line {
 
 	e := b.ends[rt.Endpoint]
 	if e == nil {
-		e = &endpoint{key: rt.Endpoint}
+		e = &endpoint{key: rt.Endpoint, seen: b.meters.seen.end(rt.Endpoint)}
 		b.ends[rt.Endpoint] = e
 	}
 	if c := rt.Connection; c != nil {

@@ -24,6 +24,7 @@ type meters struct {
 	mu    sync.Mutex
 	byKey map[string]poolMeters
 	board *board
+	seen  figures
 }
 
 // poolMeters are one pool's, looked up once.

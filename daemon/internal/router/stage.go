@@ -25,6 +25,7 @@ func (p *pool) ahead() int {
 func (b *board) begin(d *delivery) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	d.begun = true
 	p := d.line.pool
 	if p.running >= p.limit {
 		p.staged.push(d)
