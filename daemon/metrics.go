@@ -14,12 +14,15 @@ import (
 const scrapeTimeout = 2 * time.Second
 
 var (
-	storeBacklog = prometheus.NewDesc("fc_store_unfanned_positions", "Accepted events and tasks that were not fanned out yet.", nil, nil)
-	storeOpen    = prometheus.NewDesc("fc_store_open_jobs", "Jobs that are not final.", nil, nil)
-	storeBlocked = prometheus.NewDesc("fc_store_blocked_keys", "Order keys that a dead letter blocks until somebody acts.", nil, nil)
-	storeBytes   = prometheus.NewDesc("fc_store_bytes", "Size of the store on disk.", nil, nil)
-	storeCommits = prometheus.NewDesc("fc_store_commits_total", "Commits to the store.", nil, nil)
-	storeVerbs   = prometheus.NewDesc("fc_store_verbs_total", "Verbs that shared those commits.", nil, nil)
+	storeBacklog    = prometheus.NewDesc("fc_store_unfanned_positions", "Accepted events and tasks that were not fanned out yet.", nil, nil)
+	storeOpen       = prometheus.NewDesc("fc_store_open_jobs", "Jobs that are not final.", nil, nil)
+	storeBlocked    = prometheus.NewDesc("fc_store_blocked_keys", "Order keys that a dead letter blocks until somebody acts.", nil, nil)
+	storeBlockedAge = prometheus.NewDesc("fc_store_oldest_blocked_key_seconds", "For how long the longest blocked order key is blocked; 0 when none is.", nil, nil)
+	storeLetters    = prometheus.NewDesc("fc_store_dead_letters", "Jobs that ended FAILED or EXPIRED and wait for somebody to retry or discard them.", nil, nil)
+	storeLetterAge  = prometheus.NewDesc("fc_store_oldest_dead_letter_seconds", "How long ago the oldest dead letter became one; 0 when there is none.", nil, nil)
+	storeBytes      = prometheus.NewDesc("fc_store_bytes", "Size of the store on disk.", nil, nil)
+	storeCommits    = prometheus.NewDesc("fc_store_commits_total", "Commits to the store.", nil, nil)
+	storeVerbs      = prometheus.NewDesc("fc_store_verbs_total", "Verbs that shared those commits.", nil, nil)
 
 	queuePending  = prometheus.NewDesc("fc_queue_pending_messages", "Messages that wait for a router.", []string{"queue"}, nil)
 	queueInFlight = prometheus.NewDesc("fc_queue_in_flight_messages", "Messages in the hands of a router.", []string{"queue"}, nil)
@@ -33,7 +36,7 @@ type storeCollector struct{ st store.Store }
 
 // Describe implements prometheus.Collector.
 func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{storeBacklog, storeOpen, storeBlocked, storeBytes, storeCommits, storeVerbs} {
+	for _, d := range []*prometheus.Desc{storeBacklog, storeOpen, storeBlocked, storeBlockedAge, storeLetters, storeLetterAge, storeBytes, storeCommits, storeVerbs} {
 		ch <- d
 	}
 }
@@ -49,9 +52,20 @@ func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, storeBacklog, float64(s.Backlog))
 	gauge(ch, storeOpen, float64(s.OpenJobs))
 	gauge(ch, storeBlocked, float64(s.BlockedKeys))
+	gauge(ch, storeBlockedAge, since(s.OldestBlocked))
+	gauge(ch, storeLetters, float64(s.DeadLetters))
+	gauge(ch, storeLetterAge, since(s.OldestLetter))
 	gauge(ch, storeBytes, float64(s.Bytes))
 	counter(ch, storeCommits, float64(s.Commits))
 	counter(ch, storeVerbs, float64(s.Verbs))
+}
+
+// since is how long ago something was, in seconds; 0 if it never was.
+func since(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(time.Since(t).Seconds(), 0)
 }
 
 // queueCollector is the same for a queue.

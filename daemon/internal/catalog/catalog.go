@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -67,6 +68,15 @@ func (c *Catalog) Gone(subscriptionID string) bool {
 	return c.Subscriptions[subscriptionID] == nil && !c.unreadable[subscriptionID]
 }
 
+// ReplayGone says that a replay was cancelled, or that nothing is known of it
+// any more. One that can not be read is not gone: its jobs wait.
+func (c *Catalog) ReplayGone(id flow.ID) bool {
+	if rp := c.Replays[id]; rp != nil {
+		return rp.Status == flow.WorkCancelled
+	}
+	return !c.unreadable[id.String()]
+}
+
 // Route resolves a job. It is false when the job's subscription or connection
 // is gone or can not be read.
 func (c *Catalog) Route(j *flow.Job) (Route, bool) {
@@ -101,9 +111,12 @@ func (c *Catalog) routeReplay(id flow.ID, subscriptionID string) (r Route, known
 	case subscriptionID != "":
 		r, known = c.RouteSubscription(subscriptionID)
 	case rp == nil:
-		return Route{Pool: c.defaultPool}, false
+		r.Pool = c.defaultPool
 	default:
 		r, known = c.finish(Route{Pool: c.Pool(rp.PoolID)}, rp.ConnectionID, rp.Target)
+	}
+	if rp == nil && c.unreadable[id.String()] {
+		r.Wait = "replay " + id.String() + " can not be read"
 	}
 	if r.Replay = rp; rp != nil && rp.Status == flow.WorkPaused {
 		r.Wait = "replay " + rp.ID.String() + " is paused"
@@ -236,6 +249,7 @@ func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, err
 		if own, err := cat.addWork(d); own {
 			if err != nil {
 				cat.Broken = append(cat.Broken, err)
+				cat.unreadable[strings.TrimPrefix(d.ID, "rpl_")] = true
 			}
 			continue
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
@@ -20,6 +19,7 @@ import (
 type Store interface {
 	Lanes(ctx context.Context, after string, limit int) ([]store.Lane, error)
 	Offer(ctx context.Context, lane string, window int, now time.Time) (store.Offer, error)
+	Out(ctx context.Context, lanes ...string) ([]int, error)
 	MarkQueued(ctx context.Context, tickets []store.Ticket, now time.Time) error
 	CancelLane(ctx context.Context, lane string, why flow.Reason, now time.Time, limit int) (int, error)
 	Recover(ctx context.Context, staleBefore, now time.Time, limit int) (store.Recovered, error)
@@ -47,16 +47,21 @@ type Options struct {
 	Now        func() time.Time      // time.Now when nil
 }
 
-// minWindow is how many tickets may be out for any endpoint.
-const minWindow = 256
-
 // Scheduler hands out tickets.
 type Scheduler struct {
-	o     Options
-	m     *metrics
-	holds map[string]time.Time // by endpoint
-	lanes lanes
-	cat   *catalog.Catalog // of the last round
+	o Options
+	m *metrics
+
+	lanes, ends agenda // what to look at, and when
+	ledger      ledger
+	holds       map[string]hold // by endpoint
+	rates       map[flow.ID]*bucket
+
+	cat    *catalog.Catalog // of the last round
+	mourns string           // how far the blocked keys were looked through
+	whole  bool             // they were, since the start
+	alarm  alarm
+
 	batch []queue.Message
 	marks []store.Ticket
 }
@@ -79,7 +84,10 @@ func New(o Options) (*Scheduler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new scheduler: %w", err)
 	}
-	return &Scheduler{o: o, m: m, holds: map[string]time.Time{}, lanes: newLanes()}, nil
+	return &Scheduler{
+		o: o, m: m, lanes: newAgenda(), ends: newAgenda(), ledger: newLedger(),
+		holds: map[string]hold{}, rates: map[flow.ID]*bucket{}, alarm: newAlarm(),
+	}, nil
 }
 
 // Run hands out until the context ends. Trouble with store or queue is waited
@@ -87,21 +95,26 @@ func New(o Options) (*Scheduler, error) {
 func (s *Scheduler) Run(ctx context.Context) error {
 	news := s.o.Store.Wakes().Lanes.Listen()
 	defer news.Close()
+	holds := s.o.Store.Wakes().Holds.Listen()
+	defer holds.Close()
 	poll := time.NewTicker(s.o.PollInterval)
 	defer poll.Stop()
 	due := time.NewTimer(time.Hour)
 	defer due.Stop()
 
-	everything, trouble := true, 0
+	n, trouble := News{All: true}, 0
 	for {
 		keys, all := news.Take()
-		err := s.Step(ctx, keys, all || everything)
+		held, any := holds.Take()
+		n.Lanes, n.All, n.Holds = append(n.Lanes, keys...), n.All || all, n.Holds || any || len(held) > 0
+		err := s.Step(ctx, n)
+		n = News{}
 		switch {
 		case ctx.Err() != nil || errors.Is(err, store.ErrClosed) || errors.Is(err, queue.ErrClosed):
 			return nil
 		case err != nil:
 			trouble++
-			everything = true
+			n.All = true
 			s.m.failed.Inc()
 			s.o.Logger.Error("handing out jobs failed; it is tried again", "error", err, "tries", trouble)
 			if !pause(ctx, backoff(trouble)) {
@@ -109,18 +122,19 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		everything, trouble = false, 0
-		if s.lanes.hot() {
+		trouble = 0
+		if s.hot() {
 			continue
 		}
-		due.Reset(s.lanes.wait(s.o.Now()))
+		due.Reset(s.wait(s.o.Now()))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-news.C:
+		case <-holds.C:
 		case <-due.C:
 		case <-poll.C:
-			everything = true
+			n.All = true
 			s.recover(ctx)
 		}
 	}
@@ -141,156 +155,72 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Step hands out what the named lanes have, those whose time has come, and
-// with all every lane.
-func (s *Scheduler) Step(ctx context.Context, keys []string, all bool) error {
+// hot says that there is something to do at once.
+func (s *Scheduler) hot() bool { return s.lanes.hot() || s.ends.hot() || !s.whole }
+
+// wait is how long nothing is planned.
+func (s *Scheduler) wait(now time.Time) time.Duration {
+	return min(s.lanes.wait(now), s.ends.wait(now))
+}
+
+// News is what a round is about.
+type News struct {
+	Lanes []string // that something happened to
+	Holds bool     // some were set or released
+	All   bool     // anything may have happened
+}
+
+// Step is a round: it looks at the lanes of the news, at those whose time has
+// come, and serves their endpoints.
+func (s *Scheduler) Step(ctx context.Context, n News) error {
 	now := s.o.Now()
-	for _, k := range keys {
+	for _, k := range n.Lanes {
 		s.lanes.touch(k)
 	}
 	cat, err := s.o.Catalog.Get(ctx)
 	if err != nil {
 		return err
 	}
-	if all {
+	if n.Holds || n.All {
+		if err := s.readHolds(ctx, now); err != nil {
+			return err
+		}
+	}
+	if n.All {
 		if err := s.survey(ctx, cat, now); err != nil {
 			return err
 		}
 	}
 	s.lanes.ripen(now)
+	s.ends.ripen(now)
 	if err := s.mourn(ctx, cat); err != nil {
 		return err
 	}
-	began := now
-	for _, lane := range s.lanes.take() {
-		if err := s.serve(ctx, cat, lane); err != nil {
-			s.lanes.touch(lane)
-			return errors.Join(err, s.publish(ctx))
-		}
-	}
-	if err := s.publish(ctx); err != nil {
+	if err := s.round(ctx, cat); err != nil {
 		return err
 	}
-	s.m.poll.Observe(s.o.Now().Sub(began).Seconds())
+	s.m.poll.Observe(s.o.Now().Sub(now).Seconds())
 	return nil
 }
 
-// survey looks at all lanes and holds.
-func (s *Scheduler) survey(ctx context.Context, cat *catalog.Catalog, now time.Time) error {
-	holds, err := s.o.Store.ListHolds(ctx, now)
-	if err != nil {
+// round serves who is on the agenda: all live lanes before any replay.
+func (s *Scheduler) round(ctx context.Context, cat *catalog.Catalog) (err error) {
+	defer func() {
+		if perr := s.publish(ctx); perr != nil {
+			err = errors.Join(err, perr)
+		}
+	}()
+	if err := s.look(ctx, cat, s.lanes.take()); err != nil {
 		return err
 	}
-	clear(s.holds)
-	for _, h := range holds {
-		s.holds[h.Endpoint] = h.Until
-	}
-	const page = 1000
-	for after := ""; ; {
-		lanes, err := s.o.Store.Lanes(ctx, after, page)
-		if err != nil {
-			return err
-		}
-		for _, l := range lanes {
-			switch {
-			case !isTask(l.Name) && cat.Gone(l.Name):
-				s.lanes.touch(l.Name)
-			case l.Next.IsZero():
-			case l.Next.After(now):
-				s.lanes.at(l.Name, l.Next)
-			default:
-				s.lanes.touch(l.Name)
-			}
-			after = l.Name
-		}
-		if len(lanes) < page {
-			break
-		}
-	}
-	if st, err := s.o.Store.Stats(ctx); err == nil {
-		s.m.pending.Set(float64(st.OpenJobs))
-	}
-	return nil
-}
-
-// maxMourned is how many blocked keys are looked at for subscriptions that are
-// gone. Those that block longest come first, and cancelling makes room.
-const maxMourned = 1000
-
-// mourn looks, once for each catalog, for subscriptions that are gone. The
-// survey finds those with jobs that could go; a lane whose every job waits
-// behind dead letters is found here.
-func (s *Scheduler) mourn(ctx context.Context, cat *catalog.Catalog) error {
-	if s.cat == cat {
-		return nil
-	}
-	if s.cat != nil {
-		for id := range s.cat.Subscriptions {
-			if cat.Gone(id) {
-				s.lanes.touch(id)
-			}
-		}
-	}
-	page, err := s.o.Store.Blocked(ctx, store.Everything, store.GateQuery{Limit: maxMourned})
-	if err != nil {
-		return err
-	}
-	for _, g := range page.Gates {
-		if !isTask(g.Lane) && cat.Gone(g.SubscriptionID) {
-			s.lanes.touch(g.Lane)
-		}
-	}
-	s.cat = cat
-	return nil
-}
-
-func isTask(lane string) bool { return strings.HasPrefix(lane, "t:") }
-
-// serve takes one lane's offer into the batch.
-func (s *Scheduler) serve(ctx context.Context, cat *catalog.Catalog, lane string) error {
-	now := s.o.Now()
-	task := isTask(lane)
-	var r catalog.Route
-	if !task {
-		if cat.Gone(lane) {
-			return s.orphaned(ctx, cat, lane, now)
-		}
-		// One that can not be resolved goes out as well: the router ends its
-		// jobs with a reason, which beats waiting in silence.
-		if r, _ = cat.RouteSubscription(lane); !s.mayGo(lane, r, now) {
-			return nil
-		}
-	}
-	window := windowOf(r)
-	o, err := s.o.Store.Offer(ctx, lane, window, now)
-	if err != nil {
-		return err
-	}
-	s.m.polled.Add(float64(len(o.Jobs)))
-	if free := window - o.Out; free < window/4 && len(o.Jobs) == free {
-		// Nearly full. The jobs that end wake the lane; until a quarter is
-		// free, asking again would cost more than it brings.
-		return nil
-	}
-	if !o.Next.IsZero() {
-		s.lanes.at(lane, o.Next)
-	}
-	if len(o.Jobs) == window-o.Out && len(o.Jobs) > s.o.BatchSize {
-		// The rest of the window goes in the next round, after the others.
-		s.lanes.touch(lane)
-		o.Jobs = o.Jobs[:s.o.BatchSize]
-	}
-	for i := range o.Jobs {
-		j := &o.Jobs[i]
-		if task {
-			// Tasks of one target may be in different pools.
-			if r, _ = cat.Route(j); !s.mayGo(lane, r, now) {
+	ends := s.ends.take()
+	for _, serve := range []func(context.Context, *catalog.Catalog, *endpoint) error{s.serve, s.serveBeneath} {
+		for _, key := range ends {
+			e := s.ledger.ends[key]
+			if e == nil {
 				continue
 			}
-		}
-		s.add(j, &r)
-		if len(s.batch) >= s.o.BatchSize {
-			if err := s.publish(ctx); err != nil {
+			if err := serve(ctx, cat, e); err != nil {
 				return err
 			}
 		}
@@ -298,66 +228,42 @@ func (s *Scheduler) serve(ctx context.Context, cat *catalog.Catalog, lane string
 	return nil
 }
 
-// mayGo says whether an endpoint may get anything now.
-func (s *Scheduler) mayGo(lane string, r catalog.Route, now time.Time) bool {
-	if r.Wait != "" {
-		return false // a change of resources wakes all lanes
-	}
-	if until, held := s.holds[r.Endpoint]; held && until.After(now) {
-		s.lanes.at(lane, until)
-		return false
-	}
-	return true
-}
-
-// windowOf is how many tickets may be out: the largest of 256, four times the
-// concurrency and two seconds of the rate limit.
-func windowOf(r catalog.Route) int {
-	n := minWindow
-	if r.Pool != nil {
-		n = max(n, 4*r.Pool.Concurrency)
-	}
-	if r.Connection != nil {
-		n = max(n, 2*int(r.Connection.RateLimit.PerSecond()))
-	}
-	return n
-}
-
-// orphaned cancels the jobs of a subscription that is gone. The catalog may
-// be older than the lane, so it is asked for once more.
-func (s *Scheduler) orphaned(ctx context.Context, cat *catalog.Catalog, lane string, now time.Time) error {
-	fresh, err := s.o.Catalog.Get(ctx)
+// look reads how many tickets of lanes are out, and has those that may have
+// work served.
+func (s *Scheduler) look(ctx context.Context, cat *catalog.Catalog, names []string) error {
+	out, err := s.o.Store.Out(ctx, names...)
 	if err != nil {
 		return err
 	}
-	if fresh.Version != cat.Version && !fresh.Gone(lane) {
-		s.lanes.touch(lane)
-		return nil
-	}
-	n, err := s.o.Store.CancelLane(ctx, lane, flow.ReasonSubscription, now, s.o.BatchSize)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
-		s.o.Logger.Info("cancelled jobs of a subscription that is gone", "subscription", lane, "jobs", n)
-		s.lanes.touch(lane)
+	for i, name := range names {
+		if why, gone := goneFor(cat, name); gone {
+			if l := s.ledger.lanes[name]; l != nil {
+				l.count(out[i])
+				l.unwant()
+				s.ends.touch(l.end.key)
+				s.ledger.tidy(l)
+			}
+			if err := s.orphaned(ctx, cat, name, why); err != nil {
+				return err
+			}
+			continue
+		}
+		r, key := routeOf(cat, name)
+		if l := s.ledger.lanes[name]; l != nil && l.end.key != key {
+			s.ends.touch(l.end.key) // its others have more room now
+		}
+		l := s.ledger.at(name, key)
+		l.count(out[i])
+		l.end.widen(cat, windowOf(r))
+		if r.Wait == "" {
+			l.want()
+		} else {
+			l.unwant() // a change of resources wakes all lanes
+		}
+		s.ends.touch(key)
+		s.ledger.tidy(l)
 	}
 	return nil
-}
-
-func (s *Scheduler) add(j *flow.Job, r *catalog.Route) {
-	id := j.ID.String()
-	m := queue.Message{
-		ID: queue.MessageID(id, j.Ticket+1), JobID: id, Ticket: j.Ticket + 1,
-		PoolCode: r.Pool.Code, MediationType: queue.MediationHTTP, MediationTarget: r.URL,
-		MessageGroupID: j.MessageGroup, DispatchMode: j.Mode.String(), ClientID: j.ClientID, SubscriptionID: j.SubscriptionID,
-		OrderKey: j.OrderKey.String(),
-	}
-	if r.Connection != nil {
-		m.ConnectionID = r.Connection.ID
-	}
-	s.batch = append(s.batch, m)
-	s.marks = append(s.marks, store.Ticket{Job: j.ID, Number: j.Ticket + 1})
 }
 
 // publish sends the batch and marks its jobs, in this order.
@@ -379,18 +285,4 @@ func (s *Scheduler) publish(ctx context.Context) error {
 	s.m.queued.Add(float64(len(s.batch)))
 	s.m.queue.Observe(s.o.Now().Sub(began).Seconds())
 	return nil
-}
-
-// recover takes back tickets and leases that must be lost.
-func (s *Scheduler) recover(ctx context.Context) {
-	now := s.o.Now()
-	r, err := s.o.Store.Recover(ctx, now.Add(-s.o.StaleAfter), now, s.o.BatchSize)
-	if err != nil {
-		s.o.Logger.Error("looking for lost tickets failed; it is tried again", "error", err)
-		return
-	}
-	if r.Stale+r.Lost > 0 {
-		s.m.stale.Add(float64(r.Stale))
-		s.o.Logger.Warn("took back jobs", "lost_messages", r.Stale, "lost_routers", r.Lost)
-	}
 }

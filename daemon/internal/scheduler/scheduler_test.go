@@ -88,14 +88,14 @@ func TestAFutureJobGoesWhenItIsDueAndNotBefore(t *testing.T) {
 		w.jobs("sub_A", 1, func(_ int, j *flow.Job) { j.Due = noon.Add(10 * time.Second) })
 		w.step()
 		w.wantPublished("before", 0)
-		if got := w.s.lanes.wait(w.now()); got != 10*time.Second {
+		if got := w.s.wait(w.now()); got != 10*time.Second {
 			t.Errorf("the scheduler sleeps for %s", got)
 		}
 		w.sleep(10*time.Second - time.Millisecond)
-		w.must(w.s.Step(t.Context(), nil, false))
+		w.must(w.s.Step(t.Context(), News{}))
 		w.wantPublished("a millisecond before", 0)
 		w.sleep(time.Millisecond)
-		w.must(w.s.Step(t.Context(), nil, false))
+		w.must(w.s.Step(t.Context(), News{}))
 		w.wantPublished("at its time", 1)
 	})
 	t.Run("by its own timer", func(t *testing.T) {
@@ -115,10 +115,10 @@ func TestAFutureJobGoesWhenItIsDueAndNotBefore(t *testing.T) {
 		w.jobs("sub_A", 1, func(_ int, j *flow.Job) { j.Due = noon.Add(time.Hour) })
 		w.step()
 		w.jobs("sub_A", 1, func(_ int, j *flow.Job) { j.Due = noon.Add(time.Second) })
-		w.must(w.s.Step(t.Context(), []string{"sub_A"}, false))
+		w.must(w.s.Step(t.Context(), News{Lanes: []string{"sub_A"}}))
 		for _, d := range []time.Duration{time.Second, time.Hour} {
 			w.sleep(d)
-			w.must(w.s.Step(t.Context(), nil, false))
+			w.must(w.s.Step(t.Context(), News{}))
 			w.wantPublished("after "+d.String(), 1)
 		}
 	})
@@ -182,16 +182,16 @@ func TestAHoldEndsAtItsTimeAndMayBeLengthened(t *testing.T) {
 	w.jobs("sub_A", 1)
 	w.step()
 	w.wantPublished("held", 0)
-	if got := w.s.lanes.wait(w.now()); got != 10*time.Second {
+	if got := w.s.wait(w.now()); got != 10*time.Second {
 		t.Errorf("the scheduler sleeps for %s", got)
 	}
 	hold(20 * time.Second)
 	w.step() // a hold wakes all lanes
 	w.sleep(10 * time.Second)
-	w.must(w.s.Step(t.Context(), nil, false))
+	w.must(w.s.Step(t.Context(), News{}))
 	w.wantPublished("held for longer", 0)
 	w.sleep(10 * time.Second)
-	w.must(w.s.Step(t.Context(), nil, false))
+	w.must(w.s.Step(t.Context(), News{}))
 	w.wantPublished("at the end of the hold", 1)
 }
 
@@ -287,7 +287,7 @@ func TestATicketThatCouldNotBePublishedGoesAgain(t *testing.T) {
 			w := setup(t, subscription("sub_A"))
 			id := w.jobs("sub_A", 1)[0]
 			fail(w)
-			if err := w.s.Step(t.Context(), nil, true); !errors.Is(err, away) {
+			if err := w.s.Step(t.Context(), News{All: true}); !errors.Is(err, away) {
 				t.Errorf("step: %v, want %v", err, away)
 			}
 			if j := w.job(id); j.Status != flow.Pending || j.Ticket != 0 {
@@ -349,9 +349,9 @@ func TestARoundIsFairToSmallLanes(t *testing.T) {
 	t.Parallel()
 	w := setup(t, subscription("sub_A"), subscription("sub_B"), connection(""), pool(5000, ""))
 	w.jobs("sub_A", 30_000) // and a window that takes 20,000
-	w.must(w.s.Step(t.Context(), []string{"sub_A"}, false))
+	w.must(w.s.Step(t.Context(), News{Lanes: []string{"sub_A"}}))
 	one := w.jobs("sub_B", 1)[0]
-	w.must(w.s.Step(t.Context(), []string{"sub_B"}, false))
+	w.must(w.s.Step(t.Context(), News{Lanes: []string{"sub_B"}}))
 	at := slices.Index(w.published(), one)
 	if at < 0 || at > 2*w.s.o.BatchSize {
 		t.Errorf("the single job of a lane goes at place %d behind the other's", at)

@@ -225,7 +225,7 @@ func (w *world) job(id flow.ID) flow.Job {
 // step is a round over everything.
 func (w *world) step() {
 	w.Helper()
-	w.must(w.s.Step(w.Context(), nil, true))
+	w.must(w.s.Step(w.Context(), News{All: true}))
 }
 
 // published are the jobs whose messages were taken since the last call.

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-func TestTouchedLanesComeOnceInTheOrderOfTheirTouch(t *testing.T) {
+func TestWhatIsTouchedComesOnceInTheOrderOfTheirTouch(t *testing.T) {
 	t.Parallel()
-	l := newLanes()
+	l := newAgenda()
 	for _, name := range []string{"b", "a", "b", "c", "a"} {
 		l.touch(name)
 	}
@@ -26,9 +26,9 @@ func TestTouchedLanesComeOnceInTheOrderOfTheirTouch(t *testing.T) {
 	}
 }
 
-func TestALaneRipensAtTheEarliestPlan(t *testing.T) {
+func TestAPlanRipensAtTheEarliestTime(t *testing.T) {
 	t.Parallel()
-	l := newLanes()
+	l := newAgenda()
 	l.at("a", noon.Add(10*time.Second))
 	l.at("a", noon.Add(5*time.Second))
 	l.at("a", noon.Add(20*time.Second)) // later than planned: no news
@@ -56,7 +56,7 @@ func TestALaneRipensAtTheEarliestPlan(t *testing.T) {
 func TestNoPlanIsLostAndPlansDoNotPileUp(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
-	l, planned := newLanes(), map[string]time.Time{}
+	l, planned := newAgenda(), map[string]time.Time{}
 	now := noon
 	for range 20_000 {
 		name := fmt.Sprint("lane ", r.IntN(20))
