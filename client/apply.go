@@ -59,7 +59,7 @@ func (c *Client) Apply(ctx context.Context, r ApplyRequest) (*ApplyResult, error
 	changes := make([]ApplyChange, len(r.Changes))
 	for i, ch := range r.Changes {
 		if ch.Resource != nil {
-			ch.Resource = open(ch.Resource)
+			ch.Resource = resource.OpenSecrets(ch.Resource)
 		}
 		changes[i] = ch
 	}

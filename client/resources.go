@@ -47,7 +47,7 @@ func (r *Resources) Get(ctx context.Context, id string) (resource.Resource, erro
 
 // Create makes a resource. What was left out gets the documented default.
 func (r *Resources) Create(ctx context.Context, v resource.Resource) (resource.Resource, error) {
-	got, err := r.send(ctx, call{method: http.MethodPost, path: r.path("", ""), body: open(v), key: newKey()})
+	got, err := r.send(ctx, call{method: http.MethodPost, path: r.path("", ""), body: resource.OpenSecrets(v), key: newKey()})
 	if err != nil {
 		return nil, fmt.Errorf("create %s %s: %w", r.info.Title, v.Key(), err)
 	}
@@ -60,7 +60,7 @@ func (r *Resources) Create(ctx context.Context, v resource.Resource) (resource.R
 // resource has another one by now, the error has status 412.
 func (r *Resources) Update(ctx context.Context, id string, patch any, revision int64) (int64, error) {
 	if v, ok := patch.(resource.Resource); ok {
-		patch = open(v)
+		patch = resource.OpenSecrets(v)
 	}
 	h, err := r.c.do(ctx, call{method: http.MethodPut, path: r.path(id, ""), body: patch, match: etag(revision)}, nil)
 	if err != nil {
@@ -129,13 +129,4 @@ func (r *Resources) path(id, verb string) string {
 		p += "/" + verb
 	}
 	return p
-}
-
-// open returns the resource with the values of its secrets, which only the
-// server may see.
-func open(v resource.Resource) resource.Resource {
-	if c, ok := v.(*resource.Connection); ok {
-		return c.WithOpenSecrets()
-	}
-	return v
 }

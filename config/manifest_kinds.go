@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
@@ -44,32 +45,11 @@ func readDispatchPool(s *section, it *item, code string) resource.Resource {
 	it.tagged(s, "", p)
 	it.set(s, "rateLimit", "rate_limit", func(n string) { p.RateLimit = read(s, n, rate, opts[resource.Rate]{}) })
 	it.set(s, "status", "status", func(n string) { p.Status = read(s, n, text, opts[string]{}) })
+	it.set(s, "concurrencyMode", "concurrency_mode", func(n string) {
+		p.ConcurrencyMode = strings.ToUpper(read(s, n, choice("mode", "fixed", "adaptive"), opts[string]{}))
+	})
 	p.Defaults()
 	return p
-}
-
-func readConnection(s *section, it *item, code string) resource.Resource {
-	c := &resource.Connection{Code: code}
-	it.tagged(s, "", c)
-	it.set(s, "rateLimit", "rate_limit", func(n string) { c.RateLimit = read(s, n, rate, opts[resource.Rate]{}) })
-	it.set(s, "status", "status", func(n string) { c.Status = read(s, n, text, opts[string]{}) })
-	if sub, present := s.child("signing"); present {
-		it.fields["signing"] = field{"signing", *sub.header}
-		it.tagged(sub, "signing.", &c.Signing)
-		it.set(sub, "signing.secret", "secret", func(n string) { c.Signing.Secret = read(sub, n, secretText, opts[Secret]{}) })
-		for _, b := range sub.children("previous", nil, true) {
-			p := sub.inside(b)
-			it.fields[fmt.Sprintf("signing.previous[%d]", len(c.Signing.Previous))] = field{"previous", b.DefRange()}
-			c.Signing.Previous = append(c.Signing.Previous, resource.PreviousSecret{
-				Secret: read(p, "secret", secretText, opts[Secret]{required: true, example: `env("OLD_SECRET")`}),
-				Until:  read(p, "until", moment, opts[time.Time]{required: true, example: `"2030-01-31T00:00:00Z"`}),
-			})
-			p.close()
-		}
-		sub.close()
-	}
-	c.Defaults()
-	return c
 }
 
 func readSubscription(s *section, it *item, code string) resource.Resource {

@@ -176,7 +176,7 @@ func TestSecretsKeepTheirValueAndStayUnprinted(t *testing.T) {
 // TestEveryTaggedFieldCanBeWritten fails when a noun gets an hcl tag on a
 // field whose type the reader does not know.
 func TestEveryTaggedFieldCanBeWritten(t *testing.T) {
-	values := map[string]string{"string": `"x"`, "bool": "true", "int": "3", "map[string]string": `{ a = "b" }`}
+	values := map[string]string{"string": `"x"`, "bool": "true", "int": "3", "*bool": "true", "map[string]string": `{ a = "b" }`}
 	for _, info := range resource.Kinds {
 		noun := info.New()
 		var src strings.Builder

@@ -57,6 +57,9 @@ func (it *item) taggedStruct(s *section, prefix string, v reflect.Value) {
 				*p = read(s, name, text, opts[string]{})
 			case *bool:
 				*p = read(s, name, boolean, opts[bool]{})
+			case **bool: // absent means something of its own
+				b := read(s, name, boolean, opts[bool]{})
+				*p = &b
 			case *int:
 				*p = it.number(s, name, p)
 			case *map[string]string:
@@ -285,6 +288,12 @@ var schedule = kind[[]resource.Duration]{
 		}
 		return out, nil
 	},
+}
+
+var words = kind[[]string]{
+	want: `a list of strings such as ["orders:write"]`,
+	show: showNothing[[]string],
+	from: func(v cty.Value) ([]string, error) { return stringsOf(`a list of strings such as ["orders:write"]`, v) },
 }
 
 var integers = kind[[]int]{

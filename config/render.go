@@ -108,7 +108,7 @@ func wrap(s string, width int) []string {
 // secretLiteral finds literals that must not be repeated in a log: a password
 // written into the file is the owner's choice, showing it again is ours.
 var (
-	secretLiteral = regexp.MustCompile(`\b\w*(?:secret|password|token|credential)\w*\s*=\s*"([^"]*)"`)
+	secretLiteral = regexp.MustCompile(`\b(?:\w*(?:secret|password|token|credential)\w*|key)\s*=\s*"([^"]*)"`)
 	secretInURL   = regexp.MustCompile(`:([^@"\s/]+)@`)
 )
 

@@ -21,6 +21,16 @@ type Connection struct {
 	Headers        map[string]string `json:"headers,omitempty" hcl:"headers,optional"`                // sent with every delivery
 	MaxConcurrency int               `json:"maxConcurrency,omitempty" hcl:"max_concurrency,optional"` // exchanges at once in one router; 0 is the pool's
 	RateLimit      Rate              `json:"rateLimit,omitempty"`                                     // per minute; 0 is no limit
+	Auth           Auth              `json:"auth,omitzero"`
+	TLS            TLS               `json:"tls,omitzero"`
+
+	// How long an exchange may take: to connect (the TLS handshake included),
+	// until the first byte of the answer, and in all. The whole is never
+	// longer than the subscription's timeout. 0 is the router's 10 s to
+	// connect, and no limit of its own for the others.
+	ConnectTimeoutSeconds   int `json:"connectTimeoutSeconds,omitempty"`
+	FirstByteTimeoutSeconds int `json:"firstByteTimeoutSeconds,omitempty"`
+	TimeoutSeconds          int `json:"timeoutSeconds,omitempty"`
 }
 
 // Signing says how a delivery proves where it came from.
@@ -72,18 +82,11 @@ func (c *Connection) Defaults() {
 	if c.Signing.Scheme == "" {
 		c.Signing.Scheme = SchemeNone
 	}
-}
-
-// WithOpenSecrets returns a copy whose JSON carries the secrets' values:
-// for a request to the server, and for nothing else.
-func (c *Connection) WithOpenSecrets() *Connection {
-	o := *c
-	o.Signing.Secret = c.Signing.Secret.Open()
-	o.Signing.Previous = make([]PreviousSecret, len(c.Signing.Previous))
-	for i, p := range c.Signing.Previous {
-		o.Signing.Previous[i] = PreviousSecret{p.Secret.Open(), p.Until}
+	if c.Signing.Scheme == SchemeNone {
+		c.Signing.Secret, c.Signing.Previous = Secret{}, nil
 	}
-	return &o
+	c.Auth.defaults()
+	c.TLS.defaults()
 }
 
 // Validate implements Resource.
@@ -98,15 +101,27 @@ func (c *Connection) Validate() []Problem {
 	if scheme != SchemeNone && c.Signing.Secret.IsZero() {
 		ps = append(ps, Problem{"signing.secret", "is required by the scheme", `env("WAREHOUSE_SECRET")`})
 	}
+	for i, p := range c.Signing.Previous {
+		if p.Secret.IsZero() {
+			ps = append(ps, Problem{fmt.Sprintf("signing.previous[%d].secret", i), "is required", ""})
+		}
+	}
 	if c.Signing.Timestamp != "" {
 		ps = checkEnum(ps, "signing.timestamp", c.Signing.Timestamp, "iso", "unix")
 	}
+	own := c.Auth.header()
 	for name, value := range c.Headers {
 		if p := checkHeader(name, value); p != "" {
 			ps = append(ps, Problem{"headers", p, "X-Team"})
+		} else if own != "" && strings.EqualFold(name, own) {
+			ps = append(ps, Problem{"headers", own + " is what auth sends; one of the two must go", ""})
 		}
 	}
-	return ps
+	ps = c.Auth.validate(ps)
+	ps = c.TLS.validate(ps)
+	ps = checkRange(ps, "connectTimeoutSeconds", c.ConnectTimeoutSeconds, 0, 60)
+	ps = checkRange(ps, "firstByteTimeoutSeconds", c.FirstByteTimeoutSeconds, 0, 900)
+	return checkRange(ps, "timeoutSeconds", c.TimeoutSeconds, 0, 900)
 }
 
 // CheckURL appends what is wrong with a webhook target.

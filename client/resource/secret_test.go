@@ -33,7 +33,7 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 	c := holder(s)
 	for name, v := range map[string]any{
 		"a secret": s, "a pointer": &s, "an opened secret": s.Open(), "a connection": *c, "a pointer to a connection": c,
-		"an opened connection": c.WithOpenSecrets(), "a list": []Secret{s}, "a map": map[string]Secret{"k": s},
+		"an opened connection": OpenSecrets(c), "a list": []Secret{s}, "a map": map[string]Secret{"k": s},
 		"interfaces": []any{s, &s}, "an error": fmt.Errorf("sign: %v", s), "problems": c.Validate(), "a resource": Resource(c),
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%b", "%10v", "%-5s|"} {
@@ -65,7 +65,7 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 func TestASecretGoesOutWhenItIsOpened(t *testing.T) {
 	t.Parallel()
 	c := holder(NewSecret(hidden))
-	b, err := json.Marshal(c.WithOpenSecrets())
+	b, err := json.Marshal(OpenSecrets(c))
 	if err != nil {
 		t.Fatal(err)
 	}

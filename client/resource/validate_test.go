@@ -86,6 +86,37 @@ func TestValidate(t *testing.T) {
 		{"a header of the signature", with(goodConnection, func(c *Connection) { c.Headers = map[string]string{"Webhook-Id": "a"} }), "headers"},
 		{"a header of ours", with(goodConnection, func(c *Connection) { c.Headers = map[string]string{"X-FlowCatalyst-Replay": "a"} }), "headers"},
 
+		{"a bearer", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthBearer, Token: NewSecret("t")} }), ""},
+		{"a bearer without its token", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthBearer} }), "auth.token"},
+		{"a bearer that breaks the line", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthBearer, Token: NewSecret("t\n")} }), "auth.token"},
+		{"basic", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthBasic, Username: "u", Password: NewSecret("p")} }), ""},
+		{"nothing in basic", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthBasic} }), "auth.password auth.username"},
+		{"a user with a colon", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthBasic, Username: "u:x", Password: NewSecret("p")} }), "auth.username"},
+		{"an API key", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthAPIKey, Key: NewSecret("k")} }), ""},
+		{"an API key in a header of the router", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthAPIKey, Header: "Host", Key: NewSecret("k")} }), "auth.header"},
+		{"an API key and a header of its name", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthAPIKey, Header: "x-team", Key: NewSecret("k")} }), "headers"},
+		{"oauth2", with(goodConnection, func(c *Connection) {
+			c.Auth = Auth{Type: AuthOAuth2, TokenURL: "https://login.example.com/token", ClientID: "c", ClientSecret: NewSecret("s"), Scopes: []string{"a:b"}, ClientAuth: "body"}
+		}), ""},
+		{"nothing in oauth2", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: AuthOAuth2, Scopes: []string{"a b"}, ClientAuth: "query"} }),
+			"auth.clientAuth auth.clientId auth.clientSecret auth.scopes auth.tokenUrl"},
+		{"an unknown auth", with(goodConnection, func(c *Connection) { c.Auth = Auth{Type: "HMAC_SIGNATURE"} }), "auth.type"},
+		{"a CA that is none", with(goodConnection, func(c *Connection) { c.TLS = TLS{CA: "ca.pem"} }), "tls.ca"},
+		{"a key as a CA", with(goodConnection, func(c *Connection) { c.TLS = TLS{CA: pair(t).Key.Reveal()} }), "tls.ca"},
+		{"a client certificate", with(goodConnection, func(c *Connection) { c.TLS = pair(t) }), ""},
+		{"a client certificate without its key", with(goodConnection, func(c *Connection) { c.TLS = TLS{Certificate: pair(t).Certificate} }), "tls.key"},
+		{"the key of another certificate", with(goodConnection, func(c *Connection) { c.TLS = pair(t); c.TLS.Key = pair(t).Key }), "tls.key"},
+		{"a server name that is a URL", with(goodConnection, func(c *Connection) { c.TLS = TLS{ServerName: "https://a.example.com"} }), "tls.serverName"},
+		{"long timeouts", with(goodConnection, func(c *Connection) { c.ConnectTimeoutSeconds, c.FirstByteTimeoutSeconds, c.TimeoutSeconds = 61, 901, 901 }),
+			"connectTimeoutSeconds firstByteTimeoutSeconds timeoutSeconds"},
+		{"a previous secret that is none", with(goodConnection, func(c *Connection) { c.Signing.Previous = []PreviousSecret{{}} }), "signing.previous[0].secret"},
+
+		{"an adaptive pool", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode = ConcurrencyAdaptive }), ""},
+		{"an adaptive pool within bounds", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode, p.MinConcurrency, p.MaxConcurrency = ConcurrencyAdaptive, 2, 64 }), ""},
+		{"an adaptive pool that begins beyond its bounds", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode, p.MaxConcurrency = ConcurrencyAdaptive, 5 }), "concurrency"},
+		{"bounds of a fixed pool", with(goodPool, func(p *DispatchPool) { p.MinConcurrency = 1 }), "concurrencyMode"},
+		{"an unknown mode of concurrency", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode = "ELASTIC" }), "concurrencyMode"},
+
 		{"three segments", with(goodEventType, func(e *EventType) { e.Code = "a:b:c" }), "code"},
 		{"five segments", with(goodEventType, func(e *EventType) { e.Code = "a:b:c:d:e" }), "code"},
 		{"an empty segment", with(goodEventType, func(e *EventType) { e.Code = "a::c:d" }), "code"},
@@ -139,9 +170,9 @@ func TestProblemsDoNotRepeatWhatTheyReject(t *testing.T) {
 	t.Parallel()
 	const mark = "ZZMARKZZ"
 	for _, r := range []Resource{
-		&Connection{Code: mark + " ", URL: "ftp://" + mark, Status: mark, Signing: Signing{Scheme: mark, Timestamp: mark}},
+		&Connection{Code: mark + " ", URL: "ftp://" + mark, Status: mark, Signing: Signing{Scheme: mark, Timestamp: mark}, Auth: Auth{Type: mark}, TLS: TLS{CA: mark, Certificate: mark, Key: NewSecret(mark), ServerName: mark + "/"}},
 		&Subscription{Code: mark + " ", EventTypes: []Binding{{EventTypeCode: mark}}, Target: mark, Mode: mark, Status: mark, RetryStrategy: mark, CustomConfig: []KeyValue{{mark + " ", mark}}},
-		&DispatchPool{Code: mark + " ", Status: mark},
+		&DispatchPool{Code: mark + " ", Status: mark, ConcurrencyMode: mark},
 		&EventType{Code: mark, Status: mark, SpecVersions: []SpecVersion{{Version: "1", Schema: json.RawMessage(mark), Status: mark}}},
 	} {
 		ps := r.Validate()

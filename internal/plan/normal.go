@@ -75,9 +75,6 @@ func normal(r, other resource.Resource) resource.Resource {
 	case *resource.Connection:
 		c := *r
 		c.Defaults()
-		if c.Signing.Scheme == resource.SchemeNone {
-			c.Signing.Secret, c.Signing.Previous = resource.Secret{}, nil
-		}
 		if c.Signing.Scheme == resource.SchemeFlowCatalyst && c.Signing.Timestamp == "" {
 			c.Signing.Timestamp = "iso"
 		}

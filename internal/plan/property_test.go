@@ -35,7 +35,7 @@ func (w *world) current() []resource.Resource {
 }
 
 func (w *world) put(r resource.Resource, owner, clientID string, after int64, by bool) {
-	b, err := json.Marshal(openForTest(r))
+	b, err := json.Marshal(resource.OpenSecrets(r))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -54,13 +54,6 @@ func (w *world) put(r resource.Resource, owner, clientID string, after int64, by
 		m.AppliedRevision = m.Revision
 	}
 	w.live[m.ID] = c
-}
-
-func openForTest(r resource.Resource) resource.Resource {
-	if c, ok := r.(*resource.Connection); ok {
-		return c.WithOpenSecrets()
-	}
-	return r
 }
 
 // apply carries a plan out as the server would, and fails where it would.

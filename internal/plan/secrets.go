@@ -23,7 +23,7 @@ func (p *Plan) Unsealed(declared []resource.Resource) (*Plan, error) {
 	var err error
 	for i, c := range p.Changes {
 		if c.Action.Changes() && c.Resource != nil {
-			c.Resource = clone(c.Resource)
+			c.Resource = resource.CopySecrets(c.Resource)
 			each(c.Resource, func(s *resource.Secret) {
 				if s.IsZero() || s.Known() {
 					return
@@ -56,22 +56,5 @@ func (p *Plan) Sealed() bool {
 
 // each visits the secrets of a resource.
 func each(r resource.Resource, visit func(*resource.Secret)) {
-	c, ok := r.(*resource.Connection)
-	if !ok {
-		return
-	}
-	visit(&c.Signing.Secret)
-	for i := range c.Signing.Previous {
-		visit(&c.Signing.Previous[i].Secret)
-	}
-}
-
-func clone(r resource.Resource) resource.Resource {
-	c, ok := r.(*resource.Connection)
-	if !ok {
-		return r
-	}
-	o := *c
-	o.Signing.Previous = append([]resource.PreviousSecret(nil), c.Signing.Previous...)
-	return &o
+	_ = resource.EachSecret(r, func(_ string, s *resource.Secret) error { visit(s); return nil }) // the visit does not fail
 }

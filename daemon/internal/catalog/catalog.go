@@ -313,14 +313,16 @@ func Decode(d store.Document, sealer Sealer) (resource.Resource, error) {
 	if err := json.Unmarshal(d.Body, r); err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", d.Kind, d.ID, err)
 	}
-	if c, ok := r.(*resource.Connection); ok {
-		if err := eachSecret(c, func(s *resource.Secret) error {
-			plain, err := sealer.Open(s.Reveal())
-			*s = resource.NewSecret(plain)
-			return err
-		}); err != nil {
-			return nil, fmt.Errorf("open secrets of %s %s: %w", d.Kind, d.ID, err)
+	err := resource.EachSecret(r, func(_ string, s *resource.Secret) error {
+		if !s.Known() {
+			return nil
 		}
+		plain, err := sealer.Open(s.Reveal())
+		*s = resource.NewSecret(plain)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open secrets of %s %s: %w", d.Kind, d.ID, err)
 	}
 	return r, nil
 }
@@ -329,32 +331,19 @@ func Decode(d store.Document, sealer Sealer) (resource.Resource, error) {
 func Encode(r resource.Resource, sealer Sealer) (store.Document, error) {
 	m := r.Base()
 	d := store.Document{Kind: string(r.Kind()), ID: m.ID, ClientID: m.ClientID, Code: r.Key(), Revision: m.Revision}
-	if c, ok := r.(*resource.Connection); ok {
-		c = c.WithOpenSecrets()
-		if err := eachSecret(c, func(s *resource.Secret) error {
-			sealed, err := sealer.Seal(s.Reveal())
-			*s = resource.NewSecret(sealed).Open()
-			return err
-		}); err != nil {
-			return d, fmt.Errorf("seal secrets of %s %s: %w", d.Kind, m.ID, err)
+	r = resource.CopySecrets(r)
+	err := resource.EachSecret(r, func(_ string, s *resource.Secret) error {
+		if !s.Known() {
+			return nil
 		}
-		r = c
+		sealed, err := sealer.Seal(s.Reveal())
+		*s = resource.NewSecret(sealed).Open()
+		return err
+	})
+	if err != nil {
+		return d, fmt.Errorf("seal secrets of %s %s: %w", d.Kind, m.ID, err)
 	}
 	body, err := json.Marshal(r)
 	d.Body = body
 	return d, err
-}
-
-func eachSecret(c *resource.Connection, do func(*resource.Secret) error) error {
-	if c.Signing.Secret.Known() {
-		if err := do(&c.Signing.Secret); err != nil {
-			return err
-		}
-	}
-	for i := range c.Signing.Previous {
-		if err := do(&c.Signing.Previous[i].Secret); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -84,7 +84,7 @@ func get(t *testing.T, c *Cache) *Catalog {
 
 func connection(id string, change ...func(*resource.Connection)) *resource.Connection {
 	c := &resource.Connection{Meta: resource.Meta{ID: id}, Code: id, URL: "https://hooks.example.com/" + id}
-	c.Signing.Secret = resource.NewSecret("whsec_c2VjcmV0").Open()
+	c.Signing.Scheme, c.Signing.Secret = resource.SchemeStandardWebhooks, resource.NewSecret("whsec_c2VjcmV0").Open()
 	c.Signing.Previous = append(c.Signing.Previous, resource.PreviousSecret{Secret: resource.NewSecret("whsec_b2xk").Open()})
 	for _, f := range change {
 		f(c)
@@ -118,6 +118,37 @@ func TestSecretsAreSealedInTheStoreAndOpenInTheCatalog(t *testing.T) {
 	got := get(t, New(st, rot{})).Connections["con_A"]
 	if got == nil || got.Signing.Secret.Reveal() != "whsec_c2VjcmV0" || got.Signing.Previous[0].Secret.Reveal() != "whsec_b2xk" {
 		t.Errorf("the connection is %+v", got)
+	}
+}
+
+func TestNoSecretOfAnyKindIsForgotten(t *testing.T) {
+	t.Parallel()
+	for _, info := range resource.Kinds {
+		r := info.New()
+		if c, ok := r.(*resource.Connection); ok {
+			c.Signing.Previous = make([]resource.PreviousSecret, 1)
+		}
+		n := 0
+		each := func(r resource.Resource, visit func(path string, s *resource.Secret)) {
+			_ = resource.EachSecret(r, func(path string, s *resource.Secret) error { visit(path, s); return nil })
+		}
+		each(r, func(path string, s *resource.Secret) { n++; *s = resource.NewSecret("plain " + path).Open() })
+		d, err := Encode(r, rot{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := string(d.Body); strings.Count(body, "sealed(plain ") != n || strings.Count(body, "plain ") != n {
+			t.Errorf("%s with %d secrets is kept as %s", info.Kind, n, body)
+		}
+		back, err := Decode(d, rot{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		each(back, func(path string, s *resource.Secret) {
+			if s.Reveal() != "plain "+path {
+				t.Errorf("%s: %s is not opened", info.Kind, path)
+			}
+		})
 	}
 }
 

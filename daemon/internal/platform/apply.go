@@ -237,7 +237,7 @@ func (d *draft) take(s *step, before resource.Resource, manifest, client string)
 	protected := m.Protected
 	*m = resource.Meta{ClientID: client, ManagedBy: manifest, Protected: protected, Source: "CODE"}
 	if before != nil {
-		inheritSecret(before, r)
+		inheritSecrets(before, r)
 		inheritStatus(before, r)
 	}
 	s.subject = r

@@ -202,6 +202,7 @@ func (d *draft) check() error {
 			continue
 		}
 		c.after.Defaults()
+		d.problem(c.after, keepSecrets(c.before, c.after)...)
 		d.problem(c.after, c.after.Validate()...)
 		d.rules(c.before, c.after)
 	}

@@ -128,7 +128,7 @@ var pairs = [][2]string{{"connectionId", "connectionCode"}, {"dispatchPoolId", "
 // patched is a resource with the fields of an update laid over it. A field
 // that is absent stays, null takes it away.
 func patched(info resource.KindInfo, before resource.Resource, patch fields) (resource.Resource, error) {
-	body, err := json.Marshal(opened(before))
+	body, err := json.Marshal(resource.OpenSecrets(before))
 	var f fields
 	if err == nil {
 		err = json.Unmarshal(body, &f)
@@ -155,7 +155,7 @@ func patched(info resource.KindInfo, before resource.Resource, patch fields) (re
 	if len(ps) > 0 {
 		return nil, Invalid("the request has fields that can not be accepted", ps...)
 	}
-	inheritSecret(before, after)
+	inheritSecrets(before, after)
 	m, b := after.Base(), before.Base()
 	if after.Key() != before.Key() {
 		ps = append(ps, resource.Problem{Field: "code", Detail: "can not be changed", Try: "a new " + info.Title})
@@ -168,12 +168,4 @@ func patched(info resource.KindInfo, before resource.Resource, patch fields) (re
 	}
 	m.ManagedBy = b.ManagedBy
 	return after, nil
-}
-
-// opened is a resource whose JSON carries its secrets.
-func opened(r resource.Resource) resource.Resource {
-	if c, ok := r.(*resource.Connection); ok {
-		return c.WithOpenSecrets()
-	}
-	return r
 }

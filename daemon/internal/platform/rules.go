@@ -23,9 +23,6 @@ func (d *draft) rules(before, after resource.Resource) {
 		if isDefaultPool(r) && r.Status == resource.PoolArchived {
 			d.problem(r, resource.Problem{Field: "status", Detail: "must not be ARCHIVED: this pool takes what names no other"})
 		}
-	case *resource.Connection:
-		old, _ := before.(*resource.Connection)
-		d.problem(r, keepSecrets(old, r)...)
 	case *resource.Subscription:
 		d.subscriptionRules(r)
 	}
@@ -72,53 +69,6 @@ func nextVersion(t *resource.EventType) string {
 		}
 	}
 	return strconv.Itoa(most + 1)
-}
-
-// keepSecrets puts the values back that an update left out or named by their
-// fingerprint only, as every answer shows them.
-func keepSecrets(old, c *resource.Connection) []resource.Problem {
-	var known []resource.Secret
-	if old != nil {
-		known = append(known, old.Signing.Secret)
-		for _, p := range old.Signing.Previous {
-			known = append(known, p.Secret)
-		}
-	}
-	if c.Signing.Scheme == resource.SchemeNone {
-		c.Signing.Secret, c.Signing.Previous = resource.Secret{}, nil
-		return nil
-	}
-	var ps []resource.Problem
-	fill := func(field string, s *resource.Secret) {
-		if s.Known() || s.IsZero() {
-			return
-		}
-		for _, k := range known {
-			if k.Known() && k.Equal(*s) {
-				*s = k
-				return
-			}
-		}
-		ps = append(ps, resource.Problem{Field: field, Detail: "is the fingerprint of a secret that is not kept here", Try: "the secret itself"})
-	}
-	fill("signing.secret", &c.Signing.Secret)
-	for i := range c.Signing.Previous {
-		fill(fmt.Sprintf("signing.previous[%d].secret", i), &c.Signing.Previous[i].Secret)
-		if c.Signing.Previous[i].Secret.IsZero() {
-			ps = append(ps, resource.Problem{Field: fmt.Sprintf("signing.previous[%d].secret", i), Detail: "is required"})
-		}
-	}
-	return ps
-}
-
-// inheritSecret keeps the old secret where an update names none at all. It
-// goes before Validate, which misses a secret that is not there.
-func inheritSecret(before, after resource.Resource) {
-	old, ok := before.(*resource.Connection)
-	c, ok2 := after.(*resource.Connection)
-	if ok && ok2 && c.Signing.Secret.IsZero() && c.Signing.Scheme != "" && c.Signing.Scheme != resource.SchemeNone {
-		c.Signing.Secret = old.Signing.Secret
-	}
 }
 
 func (d *draft) subscriptionRules(s *resource.Subscription) {

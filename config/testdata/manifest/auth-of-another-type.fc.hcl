@@ -1,0 +1,11 @@
+manifest {
+  name = "orders"
+}
+
+connection "warehouse" {
+  url = "https://hooks.example.com"
+  auth {
+    type     = "bearer"
+    password = "hunter2"
+  }
+}

@@ -1,0 +1,60 @@
+package platform
+
+import (
+	"strings"
+
+	"github.com/flowcatalyst/fc/client/resource"
+)
+
+// keepSecrets puts the values back that an update named by their fingerprint
+// only, as every answer shows them. A fingerprint stands for a secret of the
+// same purpose: one that signs does not become one that is sent.
+func keepSecrets(before, after resource.Resource) []resource.Problem {
+	type known struct{ purpose, fingerprint string }
+	kept := map[known]resource.Secret{}
+	if before != nil {
+		_ = resource.EachSecret(before, func(path string, s *resource.Secret) error { // the visit does not fail
+			if s.Known() {
+				kept[known{purpose(path), s.Fingerprint()}] = *s
+			}
+			return nil
+		})
+	}
+	var ps []resource.Problem
+	_ = resource.EachSecret(after, func(path string, s *resource.Secret) error { // nor does this one
+		if s.Known() || s.IsZero() {
+			return nil
+		}
+		v, ok := kept[known{purpose(path), s.Fingerprint()}]
+		if ok {
+			*s = v
+			return nil
+		}
+		ps = append(ps, resource.Problem{Field: path, Detail: "is the fingerprint of a secret that is not kept here", Try: "the secret itself"})
+		return nil
+	})
+	return ps
+}
+
+// purpose is the block that a secret stands in.
+func purpose(path string) string {
+	block, _, _ := strings.Cut(path, ".")
+	return block
+}
+
+// inheritSecrets keeps the old secrets where an update names none at all.
+// Those that the resource has no use for any more its defaults drop. It goes
+// before Validate, which misses a secret that is not there.
+func inheritSecrets(before, after resource.Resource) {
+	old := map[string]resource.Secret{}
+	_ = resource.EachSecret(before, func(path string, s *resource.Secret) error { // the visit does not fail
+		old[path] = *s
+		return nil
+	})
+	_ = resource.EachSecret(after, func(path string, s *resource.Secret) error { // nor does this one
+		if s.IsZero() && !strings.Contains(path, "[") { // a list is given whole
+			*s = old[path]
+		}
+		return nil
+	})
+}
