@@ -243,7 +243,8 @@ type Recovered struct {
 // Gates is the order keys' side.
 type Gates interface {
 	// Blocked lists gates whose head is a dead letter in BLOCK_ON_ERROR,
-	// longest blocked first, each with how many wait.
+	// longest blocked first, each with how many wait. It looks at no more
+	// than MaxExamined gates a page; ErrCursor for an After that is none.
 	Blocked(ctx context.Context, sc Scope, q GateQuery) (GatePage, error)
 	// Gate returns the gate of an order key with how many wait, or
 	// ErrNotFound when it has no open work.

@@ -23,9 +23,14 @@ type crowd struct {
 	begun []flow.Job
 }
 
+const (
+	crowdReplay  flow.ID = 77
+	crowdLetters flow.ID = 78
+)
+
 var (
-	crowdLanes = []string{"sub_I", "sub_N", "sub_B"}
-	crowdModes = []flow.Mode{flow.Immediate, flow.NextOnError, flow.BlockOnError}
+	crowdLanes = []string{"sub_I", "sub_N", "sub_B", flow.ReplayLane(crowdReplay, "sub_B"), flow.ReplayLane(crowdReplay, "")}
+	crowdModes = []flow.Mode{flow.Immediate, flow.NextOnError, flow.BlockOnError, flow.BlockOnError, flow.NextOnError}
 )
 
 func (c *crowd) some(r *rand.Rand, n int) []flow.ID {
@@ -40,8 +45,8 @@ func (c *crowd) some(r *rand.Rand, n int) []flow.ID {
 
 // do is one random verb.
 func (c *crowd) do(ctx context.Context, r *rand.Rand) error {
-	st, lane := c.st, crowdLanes[r.IntN(3)]
-	switch r.IntN(14) {
+	st, lane := c.st, crowdLanes[r.IntN(5)]
+	switch r.IntN(17) {
 	case 0, 1:
 		var es []flow.Event
 		for i := range 1 + r.IntN(4) {
@@ -59,7 +64,7 @@ func (c *crowd) do(ctx context.Context, r *rand.Rand) error {
 			return err
 		}
 		var jobs []flow.Job
-		for i, l := range crowdLanes {
+		for i, l := range crowdLanes[:3] {
 			jobs = append(jobs, jobsFor(b, l, crowdModes[i])...)
 		}
 		return st.FanOut(ctx, b, jobs, noon)
@@ -104,8 +109,56 @@ func (c *crowd) do(ctx context.Context, r *rand.Rand) error {
 		return err
 	case 13:
 		return c.spoil(ctx, r)
+	case 14, 15:
+		return c.replay(ctx, r)
+	case 16:
+		return c.letters(ctx, r)
 	}
 	return nil
+}
+
+// replay does the next step of a replay. Most steps are lost to others.
+func (c *crowd) replay(ctx context.Context, r *rand.Rand) error {
+	p, err := c.st.Progress(ctx, crowdReplay)
+	if err != nil {
+		return err
+	}
+	page, err := c.st.Scan(ctx, store.Everything, store.ScanQuery{After: p.Cursor, Limit: 1 + r.IntN(6)})
+	if err != nil {
+		return err
+	}
+	a := store.Advance{Work: crowdReplay, From: p.Cursor, To: page.Next, Examined: page.Examined}
+	for i, l := range crowdLanes[3:] {
+		jobs := jobsFor(store.Batch{Events: page.Events}, l, crowdModes[3+i])
+		for k := range jobs {
+			jobs[k].ReplayID, jobs[k].SubscriptionID = crowdReplay, flow.SubscriptionOf(l)
+		}
+		a.Jobs = append(a.Jobs, jobs...)
+	}
+	_, err = c.st.Advance(ctx, a, noon)
+	return err
+}
+
+// letters acts on some dead letters, one at a time or many in a step.
+func (c *crowd) letters(ctx context.Context, r *rand.Rand) error {
+	page, err := c.st.Letters(ctx, store.Everything, 0, store.JobQuery{Limit: 1 + r.IntN(5)})
+	if err != nil || len(page.Jobs) == 0 {
+		return err
+	}
+	if r.IntN(2) == 0 {
+		_, err := c.st.Discard(ctx, store.Everything, page.Jobs[0].Job.ID, "enough", noon)
+		return err
+	}
+	p, err := c.st.Progress(ctx, crowdLetters)
+	if err != nil {
+		return err
+	}
+	a := store.Advance{Work: crowdLetters, From: p.Cursor, To: p.Cursor + 1, Act: []flow.LetterAct{flow.LettersRetry, flow.LettersDiscard}[r.IntN(2)]}
+	for _, v := range page.Jobs {
+		a.Letters = append(a.Letters, v.Job.ID)
+	}
+	_, err = c.st.Advance(ctx, a, noon)
+	return err
 }
 
 func (c *crowd) handOver(ctx context.Context, r *rand.Rand, lane string) error {

@@ -275,7 +275,7 @@ func (c *conn) prepare(path string) error {
 	if version == len(migrations) {
 		return nil
 	}
-	if err := c.migrate(version); err != nil {
+	if err := c.migrate(version, len(migrations)); err != nil {
 		_ = c.run("ROLLBACK")
 		return fmt.Errorf("migrate database %s from version %d: %w", path, version, err)
 	}
@@ -289,11 +289,11 @@ func unreadable(path string, err error) error {
 	return fmt.Errorf("open database %s: %w", path, err)
 }
 
-func (c *conn) migrate(from int) error {
+func (c *conn) migrate(from, to int) error {
 	if err := c.run("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	for _, m := range migrations[from:] {
+	for _, m := range migrations[from:to] {
 		for _, s := range strings.Split(m, ";") {
 			if strings.TrimSpace(s) == "" {
 				continue
@@ -305,7 +305,7 @@ func (c *conn) migrate(from int) error {
 	}
 	for _, s := range []string{
 		fmt.Sprintf("PRAGMA application_id=%d", applicationID),
-		fmt.Sprintf("PRAGMA user_version=%d", len(migrations)),
+		fmt.Sprintf("PRAGMA user_version=%d", to),
 		"COMMIT",
 	} {
 		if err := c.run(s); err != nil {

@@ -215,6 +215,7 @@ func wantConsistent(t testing.TB, st *Store) {
 		c.jobs()
 		c.gates()
 		c.events()
+		c.works()
 		return nil
 	})
 	if err != nil {
@@ -254,6 +255,7 @@ func (c *consistency) counters() {
 	c.same("the backlog", c.st.backlog.Load(), c.number(fmt.Sprintf("SELECT count(*) FROM events WHERE position > %d", fanned)))
 	c.same("open jobs", c.st.open.Load(), c.number("SELECT count(*) FROM jobs WHERE status < 13"))
 	c.same("blocked keys", c.st.blockedKeys.Load(), c.number("SELECT count(*) FROM gates WHERE blocked IS NOT NULL"))
+	c.same("dead letters", c.st.deadLetters.Load(), c.number("SELECT count(*) FROM jobs WHERE status = 14 OR status = 16"))
 	if last, got := c.number("SELECT ifnull(max(position), 0) FROM events"), c.st.last.Load(); got < last {
 		c.Errorf("the last position is %d in memory, %d on disk", got, last)
 	}
@@ -345,5 +347,40 @@ func (c *consistency) events() {
 	c.same("bytes of the cache", int64(c.st.cache.bytes), int64(total))
 	if total > c.st.cache.limit {
 		c.Errorf("the cache holds %d bytes, its limit is %d", total, c.st.cache.limit)
+	}
+}
+
+// works counts the jobs of replays by hand.
+func (c *consistency) works() {
+	c.Helper()
+	ids, err := c.tx.q("SELECT id FROM works").ids()
+	if err != nil {
+		c.Errorf("read works: %v", err)
+	}
+	for _, id := range ids {
+		got, err := c.tx.progress(id)
+		if err != nil {
+			c.Errorf("read progress: %v", err)
+		}
+		counted := store.Progress{Work: id, Cursor: got.Cursor, Examined: got.Examined}
+		for _, j := range c.all {
+			if j.ReplayID != id {
+				continue
+			}
+			counted.Created++
+			switch j.Status {
+			case flow.Completed:
+				counted.Completed++
+			case flow.Failed:
+				counted.Failed++
+			case flow.Cancelled:
+				counted.Cancelled++
+			case flow.Expired:
+				counted.Expired++
+			}
+		}
+		if counted.Created > 0 && counted != got { // a letter task has no jobs of its own
+			c.Errorf("the progress is\n%+v, counted\n%+v", got, counted)
+		}
 	}
 }

@@ -158,23 +158,6 @@ var blockedCases = []testCase{
 		want(w, "a later one waits", later.Waiting, true)
 		w.wantHolder(j, later)
 	}},
-	{name: "the longest blocked come first, up to the limit", run: func(w *world) {
-		var heads []string
-		for i := range 3 {
-			j := w.line(flow.BlockOnError, fmt.Sprintf("sub_%d", 9-i), 1)[0]
-			w.block(j)
-			heads = append(heads, w.name(j.ID))
-			w.sleep(time.Minute)
-		}
-		for i, g := range w.blocked() {
-			want(w, "the head in its place", w.name(g.Holder), heads[i])
-		}
-		page, err := w.s.Blocked(w.ctx, store.Everything, store.GateQuery{Limit: 2})
-		gs := page.Gates
-		w.must(err, "blocked")
-		want(w, "blocked keys within the limit", len(gs), 2)
-		want(w, "the first", w.name(gs[0].Holder), heads[0])
-	}},
 	{name: "retrying the head lets it go again, before the others", run: func(w *world) {
 		js := w.line(flow.BlockOnError, "sub_A", 3)
 		w.block(js[0])
@@ -263,12 +246,4 @@ var blockedCases = []testCase{
 		want(w, "cancelled", n, 2)
 		want(w, "the head", w.end(head, flow.Delivered).Status, flow.Completed)
 	})},
-}
-
-func (w *world) blocked() []store.Gate {
-	w.Helper()
-	page, err := w.s.Blocked(w.ctx, store.Everything, store.GateQuery{Limit: 100})
-	gs := page.Gates
-	w.must(err, "blocked")
-	return gs
 }

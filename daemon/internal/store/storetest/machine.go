@@ -45,6 +45,7 @@ func runMachine(t *testing.T, f Features) {
 			k.appendEvents, k.fanOutSome, k.fanOutSome, k.insertTask, k.publish, k.publish, k.publish,
 			k.startSome, k.startSome, k.startSome, k.recordOne, k.recordOne, k.recordOne, k.parkOne,
 			k.pass, k.pass, k.recoverAll, k.retryOne, k.cancelOne, k.skipOne, k.cancelBehind, k.cancelALane, k.restart,
+			k.replaySome, k.replaySome, k.discardOne, k.actOnLetters,
 		}
 		k.appendEvents()
 		k.fanOutSome()
@@ -103,6 +104,7 @@ func (k *machine) fanOutSome() {
 		}
 	}
 	k.must(k.s.FanOut(k.ctx, b, jobs, k.now), "fan out")
+	k.m.fanned = append(k.m.fanned, b.Events...)
 	k.m.events = k.m.events[len(b.Events):]
 	for i, j := range k.stored(jobs) {
 		made := jobs[i]
@@ -152,6 +154,9 @@ func (k *machine) publish() {
 func machineNames() (names []string) {
 	for _, l := range machineLanes {
 		names = append(names, l.name)
+	}
+	for _, l := range machineReplays {
+		names = append(names, flow.ReplayLane(replay, l.name))
 	}
 	return names
 }

@@ -15,7 +15,9 @@ import (
 // map, flow's own state machine, and no thought of speed.
 type model struct {
 	events []flow.Event // not fanned out yet
-	jobs   []*flow.Job  // in the order in which they were made
+	fanned []flow.Event // by position
+	works  map[flow.ID]*modelWork
+	jobs   []*flow.Job // in the order in which they were made
 	gates  map[flow.OrderKey]*modelGate
 	// anyDue are PENDING jobs whose due time the contract leaves open; it
 	// is only known not to be in the future.
@@ -28,10 +30,11 @@ type model struct {
 type modelGate struct {
 	holder  flow.ID
 	blocked bool
+	since   time.Time // when it was blocked
 }
 
 func newModel() *model {
-	return &model{gates: map[flow.OrderKey]*modelGate{}, anyDue: map[flow.ID]bool{}, anyTicket: map[flow.ID]bool{}}
+	return &model{works: map[flow.ID]*modelWork{}, gates: map[flow.OrderKey]*modelGate{}, anyDue: map[flow.ID]bool{}, anyTicket: map[flow.ID]bool{}}
 }
 
 func (m *model) job(id flow.ID) *flow.Job {
@@ -64,7 +67,7 @@ func (m *model) set(j flow.Job) {
 		return
 	}
 	if !j.Opens() {
-		g.blocked = true
+		g.blocked, g.since = true, j.CompletedAt
 		return
 	}
 	var next *flow.Job
@@ -266,7 +269,7 @@ func (m *model) compare(w *world) {
 			running[v.Job.OrderKey] = j.ID
 		}
 	}
-	keys, lanes, open, blocked := map[flow.OrderKey]bool{}, map[string]bool{}, int64(0), int64(0)
+	keys, lanes, open := map[flow.OrderKey]bool{}, map[string]bool{}, int64(0)
 	for _, j := range m.jobs {
 		if j.Ordered() {
 			keys[j.OrderKey] = true
@@ -286,14 +289,14 @@ func (m *model) compare(w *world) {
 		w.must(err, "read a gate")
 		want(w, "the holder of a gate", w.name(got.Holder), w.name(g.holder))
 		want(w, "the gate of "+w.name(g.holder)+" is blocked", !got.BlockedSince.IsZero(), g.blocked)
-		if g.blocked {
-			blocked++
-		}
+		want(w, "those who wait behind "+w.name(g.holder), got.Waiting, m.waiting(key))
 	}
 	st, err := w.s.Stats(w.ctx)
 	w.must(err, "stats")
 	want(w, "open jobs in stats", st.OpenJobs, open)
-	want(w, "blocked keys in stats", st.BlockedKeys, blocked)
+	m.compareBlocked(w, st)
+	m.compareLetters(w, st)
+	m.compareWorks(w)
 	want(w, "events to fan out", st.Backlog > 0, len(m.events) > 0)
 	for lane := range lanes {
 		for _, window := range []int{2, 100} {
