@@ -1,9 +1,14 @@
 package router
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
 func TestExchangesAreCountedForTheirPoolAndTheirEndpoint(t *testing.T) {
@@ -45,5 +50,97 @@ func TestFiguresAreForgottenOnceTheyTellNothing(t *testing.T) {
 	r.forget(now.Add(32 * time.Minute))
 	if pools, ends := kept(); pools != 0 || ends != 0 {
 		t.Errorf("%d pools and %d endpoints are kept for longer", pools, ends)
+	}
+}
+
+func TestTheStateShowsWhatIsInHandAndWhere(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}, 64), make(chan struct{})
+	w := build(t, func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-leave })
+	w.store.declare(&resource.DispatchPool{Meta: resource.Meta{ID: "dpl_1", Revision: 1}, Code: "narrow", Concurrency: 2},
+		&resource.DispatchPool{Meta: resource.Meta{ID: "dpl_2", Revision: 1}, Code: "idle", Concurrency: 7, RateLimit: 600},
+		&resource.Connection{Meta: resource.Meta{ID: "con_1", Revision: 1, ClientID: "clt_1"}, Code: "warehouse", URL: w.receiver.URL + "/w", MaxConcurrency: 5})
+	w.subscribe(subID, "", func(s *resource.Subscription) { s.ConnectionID, s.DispatchPoolID = "con_1", "dpl_1" })
+	w.run()
+	ids := map[flow.ID]bool{}
+	for range 6 {
+		ids[w.publish(func(j *flow.Job, e *flow.Event) { j.ClientID = "clt_1" })] = true
+	}
+	<-entered
+	<-entered
+	ctx := context.Background()
+	var s State
+	eventually(t, "all six in hand", func() bool {
+		s = w.router.State(ctx)
+		return s.InHand == 6 && s.Waiting == 4
+	})
+	if len(s.Pools) != 2 || s.Running != 2 || s.Instance != "router-1" || s.Consumer.Asked.IsZero() || s.Consumer.Got.IsZero() {
+		t.Errorf("state: %+v", s)
+	}
+	for _, p := range s.Pools {
+		switch p.Code {
+		case "narrow":
+			if p.ID != "dpl_1" || p.Slots != 2 || p.Running != 2 || p.Waiting != 4 || p.Endpoints != 1 {
+				t.Errorf("pool at work: %+v", p)
+			}
+		case "idle":
+			if p.Slots != 7 || p.PerMinute != 600 || p.Running != 0 {
+				t.Errorf("idle pool: %+v", p)
+			}
+		}
+	}
+	if len(s.Endpoints) != 1 || s.Endpoints[0].ConnectionCode != "warehouse" || s.Endpoints[0].ClientID != "clt_1" ||
+		s.Endpoints[0].Waiting != 4 || s.Endpoints[0].Running != 2 || s.Endpoints[0].Limit != 5 {
+		t.Errorf("endpoints: %+v", s.Endpoints)
+	}
+
+	everything := func(*Flight) bool { return true }
+	fs, all := w.router.Flights(ctx, everything, 100)
+	started := 0
+	for _, f := range fs {
+		if !ids[f.JobID] || f.TargetURL != w.receiver.URL+"/w" || f.ConnectionCode != "warehouse" || f.PoolCode != "narrow" || f.Received.IsZero() {
+			t.Errorf("in flight: %+v", f)
+		}
+		if f.Place == FlightStarted {
+			started++
+			if f.Attempt != 1 || f.EventID == 0 || f.Started.IsZero() || f.ClientID != "clt_1" {
+				t.Errorf("started: %+v", f)
+			}
+		}
+	}
+	if all != 6 || started != 2 {
+		t.Errorf("%d in flight, %d started", all, started)
+	}
+	if fs, all := w.router.Flights(ctx, everything, 3); len(fs) != 3 || all != 6 {
+		t.Errorf("a part: %d of %d", len(fs), all)
+	}
+	sees := func(string) bool { return true }
+	asked := []string{fs[0].MessageID, fs[0].JobID.String(), "no-such"}
+	if got := w.router.InHand(asked, sees); !got[asked[0]] || !got[asked[1]] || got[asked[2]] || len(got) != 3 {
+		t.Errorf("in hand: %v", got)
+	}
+	if got := w.router.InHand(asked, func(string) bool { return false }); got[asked[0]] {
+		t.Errorf("in hand for whom it is none of their business: %v", got)
+	}
+	close(leave)
+	for id := range ids {
+		w.final(id)
+	}
+	w.drained()
+	eventually(t, "nothing in hand", func() bool { return w.router.State(ctx).InHand == 0 })
+}
+
+func TestTheConsumerSaysWhyNothingComes(t *testing.T) {
+	t.Parallel()
+	var c consumer
+	at := time.Unix(1_800_000_000, 0)
+	c.note(0, errors.New("the broker is away"), at)
+	c.note(0, errors.New("the broker is still away"), at)
+	if s := c.state(); s.Failures != 2 || s.Error != "the broker is still away" || !s.Asked.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	c.note(0, nil, at)
+	if s := c.state(); s.Failures != 0 || s.Error != "" || !s.Asked.Equal(at) || !s.Got.IsZero() {
+		t.Errorf("%+v", s)
 	}
 }

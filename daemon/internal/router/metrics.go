@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,8 +32,19 @@ type meters struct {
 type poolMeters struct {
 	processed [flow.Lost + 1]prometheus.Counter
 	failed    prometheus.Counter
-	limited   prometheus.Counter
+	limited   tally
 	duration  prometheus.Observer
+}
+
+// tally is a counter that can also be read.
+type tally struct {
+	prometheus.Counter
+	n *atomic.Uint64
+}
+
+func (t tally) Inc() {
+	t.Counter.Inc()
+	t.n.Add(1)
 }
 
 func newMeters() *meters {
@@ -103,7 +115,7 @@ func (m *meters) pool(code string) poolMeters {
 		p.processed[v] = m.processed.WithLabelValues(code, flow.Verdict(v).String())
 	}
 	p.failed = m.failed.WithLabelValues(code)
-	p.limited = m.limited.WithLabelValues(code)
+	p.limited = tally{m.limited.WithLabelValues(code), new(atomic.Uint64)}
 	p.duration = m.duration.WithLabelValues(code)
 	m.byKey[code] = p
 	return p

@@ -11,6 +11,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 const (
@@ -40,6 +41,9 @@ func (r *Router) receive(ctx context.Context) error {
 			continue
 		}
 		got, err := r.Queue.Receive(ctx, min(free, receiveBatch), receiveWait)
+		if ctx.Err() == nil {
+			r.consumer.note(len(got), err, r.Now())
+		}
 		switch {
 		case err == nil:
 			failures = 0
@@ -147,6 +151,8 @@ func (r *Router) look(ctx context.Context, d *delivery) error {
 // dead moves a message to the dead letters.
 func (r *Router) dead(d *delivery, reason string) {
 	r.meters.dead.Inc()
+	r.alert(Warning{Category: CategoryDeadLetter, Severity: telemetry.Error, Source: "queue " + r.QueueName, ClientID: d.received.ClientID,
+		Message: "a message went to the queue's dead letters: " + reason})
 	r.board.drop(d)
 	r.returns.put(giveBack{received: d.received, kind: byDeadLetter, reason: reason})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 const (
@@ -42,6 +43,8 @@ func (r *Router) insist(left []*delivery, outcomes []store.Outcome, now time.Tim
 	stuck := int64(len(left))
 	r.meters.unwritten.Set(float64(r.unwritten.Add(stuck)))
 	r.Logger.Error("outcomes can not be written; nothing new starts until they are", "outcomes", stuck, "error", err)
+	r.alert(Warning{Category: CategoryStore, Severity: telemetry.Critical, Source: "router " + r.Instance, Key: "unwritten",
+		Message: fmt.Sprintf("the outcomes of %d exchanges can not be written, and nothing new starts until they are: %v", stuck, err)})
 	defer func() {
 		r.meters.unwritten.Set(float64(r.unwritten.Add(-stuck)))
 		signal(r.board.ready)

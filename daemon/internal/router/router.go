@@ -42,6 +42,8 @@ type Router struct {
 	cut  context.Context // for exchanges; ends when a drain has waited enough
 	fail func(error)     // ends Run: there is no going on
 	ran  atomic.Bool
+
+	consumer consumer
 }
 
 // giveBack is a message whose hand-over ends without an exchange.

@@ -4,16 +4,21 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 // Warning is something that a person should look at.
-type Warning struct {
-	Category string // CONFIGURATION or GONE
-	Severity string // WARN or ERROR
-	Message  string
-	Source   string // the subscription, or the job where there is none
-	At       time.Time
-}
+type Warning = telemetry.Warning
+
+// The categories of warnings.
+const (
+	CategoryConfiguration = "CONFIGURATION" // an answer that says that something is set up wrongly
+	CategoryGone          = "GONE"          // an endpoint that says it is gone; its subscription was paused
+	CategoryDeadLetter    = "DEAD_LETTER"   // a message nobody could use
+	CategoryPanic         = "PANIC"         // a failure of the router itself, contained to one delivery
+	CategoryStore         = "STORE"         // what came of exchanges can not be written down
+)
 
 // Warnings takes warnings. Warn must not block; the sink bounds what it keeps.
 type Warnings interface{ Warn(Warning) }
@@ -51,19 +56,25 @@ func (r *Router) warn(d *delivery) {
 		source = d.job.Lane
 	}
 	now := r.Now()
-	if !r.alarms.due(fmt.Sprintf("%s %d %s", source, t.Status, t.ErrorType), now) {
+	key := fmt.Sprintf("%d %s", t.Status, t.ErrorType)
+	if !r.alarms.due(source+" "+key, now) {
 		return
 	}
-	w := Warning{Category: "CONFIGURATION", Severity: "WARN", Source: source, At: now,
+	w := Warning{Category: CategoryConfiguration, Severity: telemetry.Warn, Source: source, ClientID: d.job.ClientID, Key: key, At: now,
 		Message: fmt.Sprintf("job %s: %s", d.id, t.Error)}
 	if t.PauseSubject {
-		w.Category = "GONE"
+		w.Category = CategoryGone
 	}
 	if d.job.After(*t, now, 0).Status.Final() {
-		w.Severity = "ERROR"
+		w.Severity = telemetry.Error
 	}
 	r.Logger.Warn("delivery needs attention", "job", d.id, "event", d.job.EventID, "client", d.job.ClientID,
 		"subscription", d.job.SubscriptionID, "status", t.Status, "error", t.Error)
+	r.alert(w)
+}
+
+// alert passes a warning on, if somebody wants it.
+func (r *Router) alert(w Warning) {
 	if r.Warnings != nil {
 		r.Warnings.Warn(w)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 // idleWorker is how long a worker waits for the next delivery before it ends.
@@ -65,6 +66,8 @@ func (r *Router) attempt(d *delivery, w *courier.Desk) {
 		r.meters.panics.Inc()
 		r.Logger.Error("panic in a delivery", "job", d.id, "event", d.job.EventID, "client", d.job.ClientID,
 			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		r.alert(Warning{Category: CategoryPanic, Severity: telemetry.Critical, Source: d.job.Lane, ClientID: d.job.ClientID, Key: "delivery",
+			Message: fmt.Sprintf("job %s: the router failed in an attempt; its log has the details", d.id)})
 		d.attempt = flow.Attempt{
 			JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt, Duration: time.Since(d.started), Router: r.Instance,
 			Verdict: flow.Retry, ErrorType: flow.ErrorUnknown, Error: "the router failed in this attempt; its log has the details",
