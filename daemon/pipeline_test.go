@@ -74,7 +74,7 @@ type step struct {
 
 func (s step) String() string { return fmt.Sprintf("%s(%d)+%s", s.act, s.n, s.pause) }
 
-func (p plan) String() string {
+func (p plan) GoString() string {
 	return fmt.Sprintf("concurrency %d, scripts %q, steps %v", p.concurrency, p.scripts, p.steps)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,6 +21,7 @@ type target struct {
 	url   string
 	cmd   *exec.Cmd
 	stdin io.Closer
+	book  string // a query that says which book; empty is that of live deliveries
 }
 
 // startReceiver runs this binary again as the receiver.
@@ -63,21 +65,42 @@ func (t *target) path(n int) string { return t.url + deliverPath + strconv.Itoa(
 
 // expect clears the books and announces what is about to come.
 func (t *target) expect(ctx context.Context, want expectation) error {
-	return call(ctx, http.MethodPost, t.url+"/expect", "", want, nil)
+	return call(ctx, http.MethodPost, t.url+"/expect"+t.book, "", want, nil)
 }
 
 // wait returns the verdict when everything has arrived, or nothing more has
 // for as long as patience.
 func (t *target) wait(ctx context.Context, patience time.Duration) (verdict, error) {
 	var v verdict
-	err := call(ctx, http.MethodGet, t.url+"/wait?patience="+patience.String(), "", nil, &v)
+	err := call(ctx, http.MethodGet, t.url+"/wait"+cmp.Or(t.book, "?live")+"&patience="+patience.String(), "", nil, &v)
 	return v, err
+}
+
+// behave says how paths behave from now on; those that are not named take
+// everything at once. Requests that hang are let go.
+func (t *target) behave(ctx context.Context, list ...behaviour) error {
+	if list == nil {
+		list = []behaviour{}
+	}
+	return call(ctx, http.MethodPost, t.url+"/behave", "", list, nil)
+}
+
+// log returns every arrival since expect.
+func (t *target) log(ctx context.Context) ([]arrival, error) {
+	var as []arrival
+	err := call(ctx, http.MethodGet, t.url+"/log"+t.book, "", nil, &as)
+	return as, err
+}
+
+// replays is the same receiver's book of replayed deliveries.
+func (t *target) replays() *target {
+	return &target{url: t.url, book: "?replay"}
 }
 
 // verdict returns what has come so far.
 func (t *target) verdict(ctx context.Context) (verdict, error) {
 	var v verdict
-	err := call(ctx, http.MethodGet, t.url+"/verdict", "", nil, &v)
+	err := call(ctx, http.MethodGet, t.url+"/verdict"+t.book, "", nil, &v)
 	return v, err
 }
 
@@ -107,7 +130,7 @@ func call(ctx context.Context, method, url, token string, in, out any) error {
 		return err
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	b, err := io.ReadAll(io.LimitReader(res.Body, 256<<20)) // a log is long
 	if err != nil {
 		return fmt.Errorf("%s %s: read the answer: %w", method, url, err)
 	}

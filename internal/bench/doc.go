@@ -17,6 +17,12 @@
 // is over when every expected delivery has arrived and fcd has stopped cleanly:
 // a duplicate on the way out is still a duplicate.
 //
+// Beside the scenarios, which publish and count, there are trials, which ask
+// whether the delivery engine keeps a promise under a certain condition: a dead
+// endpoint among many, a rate limit, failures in ordered groups, a replay, an
+// outage (trial.go). In them the receiver fails on purpose (manners.go). They
+// take minutes and run when they are named.
+//
 // The exit status is 1 for any loss, any duplicate, a delivery that was not
 // signed, or a delivery out of order in the ordered scenario; with -check also
 // for a figure that misses its target.

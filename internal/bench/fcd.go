@@ -27,6 +27,7 @@ const (
 type daemon struct {
 	cmd    *exec.Cmd
 	dir    string
+	binary string
 	log    *os.File
 	exited chan struct{}
 	exit   error // valid once exited is closed
@@ -46,28 +47,41 @@ func startDaemon(ctx context.Context, binary, base string) (*daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start fcd: %w", err)
 	}
-	d := &daemon{dir: dir, exited: make(chan struct{})}
+	d := &daemon{dir: dir, binary: binary}
 	if d.log, err = os.Create(filepath.Join(dir, "fcd.log")); err != nil {
 		return nil, errors.Join(fmt.Errorf("start fcd: %w", err), os.RemoveAll(dir))
 	}
-	data := filepath.Join(dir, "data")
+	if err := d.launch(ctx); err != nil {
+		return nil, errors.Join(err, d.remove())
+	}
+	return d, nil
+}
+
+// launch runs the binary on the directory and returns when it is ready and
+// logged in to. If that fails, nothing runs.
+func (d *daemon) launch(ctx context.Context) error {
+	data := filepath.Join(d.dir, "data")
+	credentials := filepath.Join(data, "dev-credentials.json")
+	if err := os.Remove(credentials); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("start fcd: %w", err) // an earlier run's would pass for this one's
+	}
 	const free = "127.0.0.1:0"
-	d.cmd = exec.CommandContext(ctx, binary, "dev", "--data-dir", data,
+	d.cmd = exec.CommandContext(ctx, d.binary, "dev", "--data-dir", data,
 		"--listen", free, "--router-listen", free, "--admin-listen", free)
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
-	d.cmd.Env = environment(dir)
+	d.cmd.Env = environment(d.dir)
+	d.exited, d.exit = make(chan struct{}), nil
 	began := time.Now()
 	if err := d.cmd.Start(); err != nil {
-		_ = d.log.Close()
-		return nil, errors.Join(fmt.Errorf("start fcd: %w", err), os.RemoveAll(dir))
+		return fmt.Errorf("start fcd: %w", err)
 	}
 	go func() {
 		d.exit = d.cmd.Wait()
 		close(d.exited)
 	}()
-	if err := d.await(ctx, filepath.Join(data, "dev-credentials.json")); err != nil {
+	if err := d.await(ctx, credentials); err != nil {
 		err = fmt.Errorf("start fcd: %w\n%s", err, d.tail())
-		return nil, errors.Join(err, d.stop())
+		return errors.Join(err, d.end())
 	}
 	d.ready = time.Since(began)
 	var session struct {
@@ -75,10 +89,19 @@ func startDaemon(ctx context.Context, binary, base string) (*daemon, error) {
 	}
 	login := map[string]string{"email": d.Email, "password": d.Password}
 	if err := call(ctx, http.MethodPost, d.URL+"/auth/login", "", login, &session); err != nil {
-		return nil, errors.Join(fmt.Errorf("log in to fcd: %w", err), d.stop())
+		return errors.Join(fmt.Errorf("log in to fcd: %w", err), d.end())
 	}
 	d.token = session.AccessToken
-	return d, nil
+	return nil
+}
+
+// kill ends the process at once, as a power cut would.
+func (d *daemon) kill() error {
+	if err := d.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("kill fcd: %w", err)
+	}
+	<-d.exited
+	return nil
 }
 
 // environment is this process's without what would configure fcd, and with
@@ -123,9 +146,17 @@ func (d *daemon) ended() error {
 	return d.exit
 }
 
-// stop asks fcd to drain, waits until it has ended and removes its directory.
-// An fcd that ends badly, or not at all, is an error.
-func (d *daemon) stop() error {
+// stop ends fcd and removes its directory.
+func (d *daemon) stop() error { return errors.Join(d.end(), d.remove()) }
+
+func (d *daemon) remove() error {
+	_ = d.log.Close()
+	return os.RemoveAll(d.dir)
+}
+
+// end asks fcd to drain and waits until it has ended. An fcd that ends badly,
+// or not at all, is an error.
+func (d *daemon) end() error {
 	select {
 	case <-d.exited:
 		if d.exit == nil {
@@ -145,12 +176,10 @@ func (d *daemon) stop() error {
 			d.exit = fmt.Errorf("it did not drain within %s", stopPatience)
 		}
 	}
-	var err error
 	if d.exit != nil {
-		err = fmt.Errorf("stop fcd: %w\n%s", d.exit, d.tail())
+		return fmt.Errorf("stop fcd: %w\n%s", d.exit, d.tail())
 	}
-	_ = d.log.Close()
-	return errors.Join(err, os.RemoveAll(d.dir))
+	return nil
 }
 
 // tail returns the end of what fcd has said.

@@ -11,6 +11,14 @@ const dataSize = 1024
 // eventType is what every event of the bench is.
 const eventType = "bench:load:item:published"
 
+// typeOf is the event type of a kind.
+func typeOf(kind int) string {
+	if kind == 0 {
+		return eventType
+	}
+	return "bench:load:item:kind-" + strconv.Itoa(kind)
+}
+
 // padding fills data up to dataSize. It is text rather than one letter, as
 // real payloads are.
 var padding = bytes.Repeat([]byte("the quick brown fox jumps over the lazy dog and "), dataSize/48+1)
@@ -20,6 +28,7 @@ type item struct {
 	seq    int   // its number, counted from 0
 	group  int   // whose order it belongs to: a publisher's or a message group's
 	sentAt int64 // Unix nanoseconds, just before the request that published it
+	kind   int   // which of the scenario's event types, from 1; 0 is eventType
 }
 
 // appendData appends the item as a JSON document of dataSize bytes.
@@ -39,7 +48,9 @@ func (it item) appendData(b []byte) []byte {
 // appendEvent appends the item as an event. Only an ordered event has a
 // message group: without one an event waits for no other.
 func (it item) appendEvent(b []byte, ordered bool) []byte {
-	b = append(b, `{"type":"`+eventType+`","source":"/bench",`...)
+	b = append(b, `{"type":"`...)
+	b = append(b, typeOf(it.kind)...)
+	b = append(b, `","source":"/bench",`...)
 	if ordered {
 		b = append(b, `"messageGroup":"g`...)
 		b = strconv.AppendInt(b, int64(it.group), 10)

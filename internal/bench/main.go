@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -37,6 +38,7 @@ type options struct {
 	raw         int
 	concurrency int
 	patience    time.Duration
+	down        time.Duration
 	json        bool
 	check       bool
 	pprof       string
@@ -48,12 +50,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.SetOutput(stderr)
 	fs.StringVar(&o.fcd, "fcd", filepath.Join("bin", "fcd"), "the fcd `binary` to measure; empty draws the raw line only")
 	fs.StringVar(&o.dir, "dir", ".bench", "make data directories in this `directory`, which should be on a real disk")
-	fs.StringVar(&o.scenarios, "scenario", "", "comma-separated `names`; empty runs all")
-	fs.IntVar(&o.runs, "runs", 3, "run each scenario this often and take medians")
+	fs.StringVar(&o.scenarios, "scenario", "", "comma-separated `names`; empty runs all that publish, "+allTrials+" runs all that try the delivery engine")
+	fs.IntVar(&o.runs, "runs", 3, "run each scenario this often and take medians; trials of the delivery engine run once")
 	fs.IntVar(&o.events, "n", 0, "events to publish per scenario; 0 is each scenario's own number")
 	fs.IntVar(&o.raw, "raw", 40000, "POSTs of a raw line")
 	fs.IntVar(&o.concurrency, "concurrency", 256, "concurrency of the dispatch pool and of each connection")
 	fs.DurationVar(&o.patience, "patience", 20*time.Second, "call deliveries lost when none has arrived for this long")
+	fs.DurationVar(&o.down, "down", time.Minute, "how long the endpoint of the outage is down")
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	fs.BoolVar(&o.check, "check", false, "fail when a target is missed")
 	fs.StringVar(&o.pprof, "pprof", "", "write a CPU profile of fcd per scenario into this `directory`")
@@ -110,12 +113,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // measure runs the chosen scenarios, each right after a raw line, in turn and
 // as often as asked. Talk goes to stderr.
 func measure(ctx context.Context, o options, stderr io.Writer) (*report, error) {
-	chosen, err := choose(o.scenarios)
+	chosen, tried, err := choose(o.scenarios)
 	if err != nil {
 		return nil, err
 	}
 	if o.fcd == "" {
-		chosen = nil
+		chosen, tried = nil, nil
 	}
 	for _, dir := range []string{o.dir, o.pprof} {
 		if dir != "" {
@@ -144,7 +147,7 @@ func measure(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 		return raw, err
 	}
 	for n := range o.runs {
-		if len(chosen) == 0 {
+		if len(chosen)+len(tried) == 0 {
 			raw, err := draw()
 			if err != nil {
 				return nil, err
@@ -167,6 +170,14 @@ func measure(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 			results[sc.name] = append(results[sc.name], r)
 			fmt.Fprintf(stderr, "run %d of %d, %s: %.0f deliveries/s, raw line %.0f/s, %.1f %%\n", n+1, o.runs, sc.name, r.PerSecond, raw, 100*r.Ratio)
 		}
+	}
+	for _, tr := range tried {
+		fmt.Fprintf(stderr, "%s: %s\n", tr.name, tr.title)
+		f := &findings{Name: tr.name, Title: tr.title}
+		if err := tr.run(ctx, &court{stage: st, events: cmp.Or(o.events, tr.events), down: o.down, talk: stderr}, f); err != nil {
+			return nil, fmt.Errorf("%s: %w", tr.name, err)
+		}
+		rp.judgeTrial(f)
 	}
 	rp.Raw = median(rp.RawLines)
 	for _, sc := range chosen {

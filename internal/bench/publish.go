@@ -35,6 +35,9 @@ func publish(ctx context.Context, base, token string, sc scenario) (int, error) 
 				}
 			}
 			it.sentAt = time.Now().UnixNano()
+			if sc.spread {
+				it.kind = 1 + it.seq%sc.subscriptions
+			}
 			if sc.batch == 1 {
 				body = it.appendEvent(body[:0], sc.groups > 0)
 				_, err = c.publish(body)

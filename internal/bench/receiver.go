@@ -19,13 +19,16 @@ const deliverPath = "/d/"
 // A receiver is the endpoint that webhooks go to. What it does for a delivery
 // is the least that a receiver which keeps books can do.
 type receiver struct {
-	tally   atomic.Pointer[tally]
+	live    atomic.Pointer[tally]
+	replay  atomic.Pointer[tally] // of deliveries that say that they are a replay's
+	manners atomic.Pointer[manners]
 	buffers sync.Pool
 }
 
 func newReceiver() *receiver {
 	rc := &receiver{buffers: sync.Pool{New: func() any { b := make([]byte, 4096); return &b }}}
-	rc.tally.Store(newTally(expectation{}))
+	rc.live.Store(newTally(expectation{}))
+	rc.replay.Store(newTally(expectation{}))
 	return rc
 }
 
@@ -62,25 +65,45 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		rc.tally.Store(newTally(want))
+		rc.book(r).Store(newTally(want))
 		w.WriteHeader(http.StatusNoContent)
 	case "GET /verdict":
-		rc.answer(w, rc.tally.Load().verdict())
+		answer(w, rc.book(r).Load().verdict())
+	case "GET /log":
+		answer(w, rc.book(r).Load().arrivals())
+	case "POST /behave":
+		m := &manners{changed: make(chan struct{})}
+		if err := json.NewDecoder(r.Body).Decode(&m.list); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if was := rc.manners.Swap(m); was != nil {
+			close(was.changed)
+		}
+		w.WriteHeader(http.StatusNoContent)
 	case "GET /wait":
 		patience, err := time.ParseDuration(r.URL.Query().Get("patience"))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		t := rc.tally.Load()
+		t := rc.book(r).Load()
 		wait(r, t, patience)
-		rc.answer(w, t.verdict())
+		answer(w, t.verdict())
 	default:
 		http.NotFound(w, r)
 	}
 }
 
-func (rc *receiver) answer(w http.ResponseWriter, v verdict) {
+// book is the one that a request of the control side names.
+func (rc *receiver) book(r *http.Request) *atomic.Pointer[tally] {
+	if r.URL.Query().Has("replay") {
+		return &rc.replay
+	}
+	return &rc.live
+}
+
+func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
 }
@@ -101,8 +124,21 @@ func (rc *receiver) deliver(w http.ResponseWriter, r *http.Request, number strin
 	d.job = first(r.Header, "X-Flowcatalyst-Dispatch-Job-Id", "Webhook-Id")
 	d.attempt = first(r.Header, "X-Flowcatalyst-Attempt")
 	d.signed = first(r.Header, "Webhook-Id") != "" && first(r.Header, "Webhook-Signature") != ""
-	rc.tally.Load().add(d)
-	w.WriteHeader(http.StatusOK)
+	m, status := rc.manners.Load(), http.StatusOK
+	b := m.of(d.path)
+	if b != nil {
+		status = b.status()
+		d.refused = b.Hang || status != http.StatusOK
+	}
+	if first(r.Header, "X-Flowcatalyst-Replay") != "" {
+		rc.replay.Load().add(d)
+	} else {
+		rc.live.Load().add(d)
+	}
+	if b != nil {
+		m.dwell(r, b)
+	}
+	w.WriteHeader(status)
 }
 
 // first returns the first of some headers, given in canonical form, that is

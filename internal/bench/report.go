@@ -13,12 +13,13 @@ import (
 
 // A report is everything one call of the bench found out.
 type report struct {
-	System    system    `json:"system"`
-	Raw       float64   `json:"rawPerSecond"` // median of all raw lines
-	RawLines  []float64 `json:"rawLines"`
-	Scenarios []summary `json:"scenarios"`
-	Failures  []string  `json:"failures"` // broken promises
-	Missed    []string  `json:"missed"`   // targets that were not reached
+	System    system      `json:"system"`
+	Raw       float64     `json:"rawPerSecond"` // median of all raw lines
+	RawLines  []float64   `json:"rawLines"`
+	Scenarios []summary   `json:"scenarios"`
+	Trials    []*findings `json:"trials,omitempty"`
+	Failures  []string    `json:"failures"` // broken promises
+	Missed    []string    `json:"missed"`   // targets that were not reached
 }
 
 // system says where the figures come from.
@@ -129,7 +130,9 @@ func (rp *report) judge(sc scenario, s summary) {
 func (rp *report) text(w io.Writer) error {
 	sy := rp.System
 	fmt.Fprintf(w, "\n%s/%s, %d CPUs, %s, one fsync %s\n", sy.OS, sy.Arch, sy.CPUs, sy.Go, millis(sy.Fsync))
-	fmt.Fprintf(w, "raw line: %.0f POSTs/s (%d clients, %d bytes, median of %d)\n\n", rp.Raw, rawClients, dataSize, len(rp.RawLines))
+	if len(rp.RawLines) > 0 {
+		fmt.Fprintf(w, "raw line: %.0f POSTs/s (%d clients, %d bytes, median of %d)\n\n", rp.Raw, rawClients, dataSize, len(rp.RawLines))
+	}
 	if len(rp.Scenarios) > 0 {
 		tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(tw, "scenario\tdeliveries/s\tof raw\tp50\tp99\tout of order\tduplicates\tlost\tpushed back\tpeak memory\tCPU each\tready\t")
@@ -147,6 +150,11 @@ func (rp *report) text(w io.Writer) error {
 			fmt.Fprintf(w, "%s: %s\n", s.Name, s.Title)
 		}
 		fmt.Fprintf(w, "\nMedians of %d runs; what must not be is summed. Times run from just before the\npublishing request to arrival.\n", len(rp.Scenarios[0].Runs))
+	}
+	for _, f := range rp.Trials {
+		if err := f.text(w); err != nil {
+			return err
+		}
 	}
 	for _, f := range rp.Failures {
 		fmt.Fprintln(w, "FAILED ", f)

@@ -15,6 +15,7 @@ type scenario struct {
 	rate          float64 // events per second in all; 0 is as fast as they are taken
 	subscriptions int     // that match every event, each with a connection of its own
 	groups        int     // message groups in BLOCK_ON_ERROR; 0 is no order
+	spread        bool    // each event is for one subscription only, in turn
 
 	// Targets of -check; zero is none.
 	ratio    float64 // of the raw line, at least
@@ -35,21 +36,26 @@ var scenarios = []scenario{
 
 // expectation is what the receiver has to know.
 func (sc scenario) expectation() expectation {
-	return expectation{Paths: sc.subscriptions, Events: sc.events, Groups: max(sc.groups, sc.publishers), Signed: true}
+	return expectation{Paths: sc.subscriptions, Events: sc.events, Groups: max(sc.groups, sc.publishers), Signed: true, Spread: sc.spread}
 }
 
-// choose returns the scenarios of a comma-separated list of names, all of them
-// for none.
-func choose(names string) ([]scenario, error) {
+// choose returns the scenarios and trials of a comma-separated list of names.
+// None is all scenarios and no trial; allTrials is each trial.
+func choose(names string) (chosen []scenario, tried []trial, err error) {
 	if names == "" {
-		return scenarios, nil
+		return scenarios, nil, nil
 	}
-	var chosen []scenario
 	for name := range strings.SplitSeq(names, ",") {
+		name = strings.TrimSpace(name)
 		found := false
 		for _, sc := range scenarios {
-			if sc.name == strings.TrimSpace(name) {
+			if sc.name == name {
 				chosen, found = append(chosen, sc), true
+			}
+		}
+		for _, tr := range trials {
+			if tr.name == name || name == allTrials {
+				tried, found = append(tried, tr), true
 			}
 		}
 		if !found {
@@ -57,8 +63,12 @@ func choose(names string) ([]scenario, error) {
 			for _, sc := range scenarios {
 				known = append(known, sc.name)
 			}
-			return nil, fmt.Errorf("no scenario is called %q. Try: %s", name, strings.Join(known, ", "))
+			for _, tr := range trials {
+				known = append(known, tr.name)
+			}
+			known = append(known, allTrials)
+			return nil, nil, fmt.Errorf("no scenario is called %q. Try: %s", name, strings.Join(known, ", "))
 		}
 	}
-	return chosen, nil
+	return chosen, tried, nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"time"
 )
@@ -91,17 +90,17 @@ func (st *stage) run(ctx context.Context, sc scenario) (r result, err error) {
 	return r, nil
 }
 
+// signingSecret is what deliveries are signed with.
+var signingSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("a secret of thirty-two bytes, ok"))
+
 // furnish creates what the scenario needs through the API.
 func (st *stage) furnish(ctx context.Context, d *daemon, sc scenario) error {
-	type object = map[string]any
 	create := func(path string, body object) (string, error) {
-		var created struct {
-			ID string `json:"id"`
-		}
-		if err := call(ctx, http.MethodPost, d.URL+path, d.token, body, &created); err != nil {
+		id, err := d.create(ctx, path, body)
+		if err != nil {
 			return "", fmt.Errorf("furnish: %w", err)
 		}
-		return created.ID, nil
+		return id, nil
 	}
 	if _, err := create("/api/event-types", object{"code": eventType, "name": "Bench item published"}); err != nil {
 		return err
@@ -114,13 +113,12 @@ func (st *stage) furnish(ctx context.Context, d *daemon, sc scenario) error {
 	if sc.groups > 0 {
 		mode = "BLOCK_ON_ERROR"
 	}
-	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("a secret of thirty-two bytes, ok"))
 	for i := range sc.subscriptions {
 		code := fmt.Sprintf("bench-%d", i)
 		url := st.target.path(i)
 		connection, err := create("/api/connections", object{
 			"code": code, "name": code, "url": url, "endpoint": url, "maxConcurrency": st.concurrency,
-			"signing": object{"scheme": "standard-webhooks", "secret": secret},
+			"signing": object{"scheme": "standard-webhooks", "secret": signingSecret},
 		})
 		if err != nil {
 			return err

@@ -14,6 +14,9 @@ type expectation struct {
 	Events int  `json:"events"` // every path gets each of them once
 	Groups int  `json:"groups"` // within which order is watched
 	Signed bool `json:"signed"` // deliveries carry webhook-id and webhook-signature
+	Spread bool `json:"spread"` // each event is for one path only: its number modulo paths
+	Mute   int  `json:"mute"`   // so many paths, the last, are not expected to take anything
+	Log    bool `json:"log"`    // every arrival is written down
 }
 
 // A verdict is what came of an expectation.
@@ -25,11 +28,13 @@ type verdict struct {
 	OrderViolations int      `json:"orderViolations"`
 	Unsigned        int      `json:"unsigned"`
 	Strange         int      `json:"strange"` // bodies and paths that nobody announced
+	Refused         int      `json:"refused"` // requests that the receiver failed on purpose
 	Examples        []string `json:"examples,omitempty"`
 
 	FirstArrival int64         `json:"firstArrival"` // Unix nanoseconds
 	LastArrival  int64         `json:"lastArrival"`  // of a delivery that was not a duplicate
 	P50          time.Duration `json:"p50"`          // from just before the publishing request
+	P95          time.Duration `json:"p95"`
 	P99          time.Duration `json:"p99"`
 	Max          time.Duration `json:"max"`
 }
@@ -48,16 +53,32 @@ type tally struct {
 	jobs      [][]string // path, seq → job id of the first arrival
 	seen      [][]bool   // path, seq
 	highest   [][]int    // path, group → highest seq so far, from 1; 0 is none
+	refused   [][]int    // path, group → seq that was refused and not taken since, from 1
 	latencies []time.Duration
+	log       []arrival
+}
+
+// An arrival is one request, as the log has it.
+type arrival struct {
+	At      int64 `json:"at"`     // Unix nanoseconds
+	SentAt  int64 `json:"sentAt"` // of the event
+	Path    int   `json:"path"`
+	Seq     int   `json:"seq"`
+	Refused bool  `json:"refused,omitempty"`
 }
 
 func newTally(want expectation) *tally {
 	t := &tally{want: want, done: make(chan struct{}), newest: time.Now()}
-	t.v.Expected = want.Paths * want.Events
+	t.v.Expected = want.expected()
 	t.latencies = make([]time.Duration, 0, t.v.Expected)
-	for range want.Paths {
+	books := want.Paths
+	if want.Spread {
+		books = min(books, 1)
+	}
+	for range books {
 		t.seen = append(t.seen, make([]bool, want.Events))
 		t.highest = append(t.highest, make([]int, want.Groups))
+		t.refused = append(t.refused, make([]int, want.Groups))
 		if want.Signed {
 			t.jobs = append(t.jobs, make([]string, want.Events))
 		}
@@ -68,6 +89,20 @@ func newTally(want expectation) *tally {
 	return t
 }
 
+// expected is how many deliveries there will be.
+func (x expectation) expected() int {
+	if !x.Spread {
+		return (x.Paths - x.Mute) * x.Events
+	}
+	n := 0
+	for seq := range x.Events {
+		if seq%x.Paths < x.Paths-x.Mute {
+			n++
+		}
+	}
+	return n
+}
+
 // A delivery is one request as the receiver saw it.
 type delivery struct {
 	path    int
@@ -76,6 +111,7 @@ type delivery struct {
 	job     string
 	attempt string
 	signed  bool
+	refused bool // the receiver fails it on purpose
 	at      time.Time
 }
 
@@ -90,8 +126,27 @@ func (t *tally) add(d delivery) {
 		t.example("a delivery nobody announced: path %d, seq %d, group %d, job %s", d.path, it.seq, it.group, d.job)
 		return
 	}
+	if t.want.Log {
+		t.log = append(t.log, arrival{d.at.UnixNano(), it.sentAt, d.path, it.seq, d.refused})
+	}
 	if t.want.Signed && !d.signed {
 		t.v.Unsigned++
+	}
+	if d.path >= t.want.Paths-t.want.Mute {
+		return
+	}
+	if t.want.Spread {
+		if it.seq%t.want.Paths != d.path {
+			t.v.Strange++
+			t.example("event %d came to path %d, which is not its own", it.seq, d.path)
+			return
+		}
+		d.path = 0
+	}
+	t.checkOrder(d)
+	if d.refused {
+		t.v.Refused++
+		return
 	}
 	if t.seen[d.path][it.seq] {
 		t.v.Duplicates++
@@ -106,13 +161,6 @@ func (t *tally) add(d delivery) {
 	if t.want.Signed {
 		t.jobs[d.path][it.seq] = d.job
 	}
-	if high := t.highest[d.path][it.group]; it.seq+1 < high {
-		t.v.OrderViolations++
-		t.example("event %d of group g%d came after event %d on path %d", it.seq, it.group, high-1, d.path)
-	} else {
-		t.highest[d.path][it.group] = it.seq + 1
-	}
-
 	at := d.at.UnixNano()
 	if t.v.Arrived == 0 {
 		t.v.FirstArrival = at
@@ -122,6 +170,34 @@ func (t *tally) add(d delivery) {
 	if t.v.Arrived++; t.v.Arrived == t.v.Expected {
 		close(t.done)
 	}
+}
+
+// checkOrder books an arrival's place in its group: none comes after one that
+// was published later, and none while another is refused and not taken yet.
+func (t *tally) checkOrder(d delivery) {
+	it, highest, refused := d.item, &t.highest[d.path][d.item.group], &t.refused[d.path][d.item.group]
+	switch {
+	case t.seen[d.path][it.seq]: // a duplicate is counted as one
+		return
+	case it.seq+1 < *highest:
+		t.v.OrderViolations++
+		t.example("event %d of group g%d came after event %d on path %d", it.seq, it.group, *highest-1, d.path)
+		return
+	case *refused != 0 && *refused != it.seq+1:
+		t.v.OrderViolations++
+		t.example("event %d of group g%d came while event %d was refused, on path %d", it.seq, it.group, *refused-1, d.path)
+	}
+	*highest, *refused = it.seq+1, 0
+	if d.refused {
+		*refused = it.seq + 1
+	}
+}
+
+// arrivals returns the log so far.
+func (t *tally) arrivals() []arrival {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.log)
 }
 
 func (t *tally) example(format string, args ...any) {
@@ -147,7 +223,7 @@ func (t *tally) verdict() verdict {
 
 	v.Losses = v.Expected - v.Arrived
 	slices.Sort(sorted)
-	v.P50, v.P99, v.Max = quantile(sorted, 0.50), quantile(sorted, 0.99), quantile(sorted, 1)
+	v.P50, v.P95, v.P99, v.Max = quantile(sorted, 0.50), quantile(sorted, 0.95), quantile(sorted, 0.99), quantile(sorted, 1)
 	return v
 }
 
