@@ -11,6 +11,7 @@ import (
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/api"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
+	"github.com/flowcatalyst/fc/daemon/internal/bulk"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
 	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
@@ -49,6 +50,12 @@ func (d *Daemon) openServices(ctx context.Context, p *parts) error {
 			return err
 		}
 		d.run("stream", s, nil)
+		// Replays fan events out a second time, so they live with the stream.
+		b, err := bulk.New(bulk.Options{Store: p.store, Catalog: p.catalog, Logger: d.part("bulk"), Registerer: d.reg})
+		if err != nil {
+			return err
+		}
+		d.run("bulk", b, nil)
 	}
 	if p.cfg.Platform != nil {
 		return d.openPlatform(ctx, p, rules)

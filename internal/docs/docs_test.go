@@ -173,7 +173,7 @@ func TestAttributesAreDocumented(t *testing.T) {
 	}
 }
 
-var metric = regexp.MustCompile(`fc_(?:build|leader|platform|event|stream|scheduler|router|queue|store|outbox)_[a-z_]+`)
+var metric = regexp.MustCompile(`fc_(?:build|leader|platform|event|stream|bulk|scheduler|router|queue|store|outbox)_[a-z_]+`)
 
 // TestMetricsAreDocumented compares the page with the metrics that the source
 // makes.

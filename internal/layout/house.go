@@ -32,7 +32,7 @@ var core = []string{"resource", "flow", "match"}
 
 // services carry out the arrows of the flow. They meet in the store and the
 // queue, never in each other's code.
-var services = []string{"platform", "stream", "scheduler", "router", "outbox"}
+var services = []string{"platform", "stream", "scheduler", "router", "outbox", "bulk"}
 
 // house is the plan. The first place that matches a package is its place.
 var house = []place{
@@ -53,15 +53,19 @@ var house = []place{
 
 	// The catalog is the store's resources, decoded once per version.
 	{name: "catalog", dirs: []string{"daemon/internal/catalog"}, may: join(core, "store")},
+	// What a replay selects and where it goes, for who previews it and who
+	// carries it out.
+	{name: "replay", dirs: []string{"daemon/internal/replay"}, may: join(core, "store", "catalog")},
 	// Foundations know nothing of the flow; they are what services stand on.
 	{name: "foundation", dirs: []string{"daemon/internal/secrets/...", "daemon/internal/telemetry/..."}},
 	{name: "auth", dirs: []string{"daemon/internal/auth/..."}, may: join(core, "store", "foundation")},
 	{name: "leader", dirs: []string{"daemon/internal/leader/..."}, may: join(core, "store", "foundation")},
 
-	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "plan", "store", "catalog", "queue", "auth", "foundation")},
+	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "plan", "store", "catalog", "replay", "queue", "auth", "foundation")},
 	{name: "stream", dirs: []string{"daemon/internal/stream/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "scheduler", dirs: []string{"daemon/internal/scheduler/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "router", dirs: []string{"daemon/internal/router/..."}, may: join(core, "client", "store", "catalog", "queue", "leader", "foundation")},
+	{name: "bulk", dirs: []string{"daemon/internal/bulk"}, may: join(core, "store", "catalog", "replay", "foundation")},
 	{name: "outbox", dirs: []string{"daemon/internal/outbox/..."}, may: join(core, "client", "leader", "foundation")},
 
 	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "catalog", "queue", "auth", "foundation")},

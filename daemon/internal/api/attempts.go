@@ -37,11 +37,15 @@ func (s *server) listAttempts(ctx context.Context, c *call, in *idInput) (*resul
 	if err != nil {
 		return nil, err
 	}
-	answer := attemptsAnswer{Attempts: make([]attemptView, len(as))}
+	return ok(attemptsAnswer{viewAttempts(as)}), nil
+}
+
+func viewAttempts(as []flow.Attempt) []attemptView {
+	views := make([]attemptView, len(as))
 	millis := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	for i := range as {
 		a := &as[i]
-		answer.Attempts[i] = attemptView{
+		views[i] = attemptView{
 			AttemptNumber: a.Number, AttemptedAt: stamp(a.At), CompletedAt: stamp(a.At.Add(a.Duration)),
 			DurationMillis: millis(a.Duration), DNSMillis: millis(a.Timing.DNS), ConnectMillis: millis(a.Timing.Connect),
 			TLSMillis: millis(a.Timing.TLS), FirstByteMillis: millis(a.Timing.FirstByte), Verdict: a.Verdict.String(),
@@ -49,7 +53,7 @@ func (s *server) listAttempts(ctx context.Context, c *call, in *idInput) (*resul
 			Success: a.Verdict == flow.Delivered, ErrorMessage: a.Error, ErrorType: string(a.ErrorType), RouterInstance: a.Router,
 		}
 	}
-	return ok(answer), nil
+	return views
 }
 
 // headersOf reads recorded headers, whether each has one value or several.

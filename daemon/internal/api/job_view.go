@@ -86,10 +86,13 @@ func jobOf(cat *catalog.Catalog, j *flow.Job, e *flow.Event) *JobView {
 		MessageGroup: j.MessageGroup, OrderKey: j.OrderKey.String(), Mode: j.Mode.String(), Sequence: 99,
 		TimeoutSeconds: int(j.Policy.Timeout / time.Second), MaxRetries: j.Policy.MaxRetries, RetryStrategy: j.Policy.Strategy.String(),
 		Status: j.Status.String(), Reason: string(j.Reason), Waiting: j.Waiting, CancelAsked: j.CancelAsked,
-		AttemptCount: j.Attempts, Spent: j.Spent, LastError: j.LastError, ReplayID: j.ReplayID.String(),
+		AttemptCount: j.Attempts, Spent: j.Spent, LastError: j.LastError,
 		CreatedAt: stamp(j.CreatedAt), QueuedAt: stamp(j.QueuedAt), LastAttemptAt: stamp(j.LastAttemptAt),
 		CompletedAt: stamp(j.CompletedAt), ExpiresAt: stamp(j.ExpiresAt), DurationMillis: j.Duration.Milliseconds(),
 		IsCompleted: j.Status == flow.Completed, IsTerminal: j.Status.Final(),
+	}
+	if j.ReplayID != 0 {
+		v.ReplayID = flow.ReplayID(j.ReplayID)
 	}
 	updated := j.CreatedAt
 	for _, t := range []time.Time{j.QueuedAt, j.LastAttemptAt, j.CompletedAt} {

@@ -12,7 +12,8 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
-type jobsQuery struct {
+// JobsQuery are the filters of jobs.
+type JobsQuery struct {
 	Paging
 	Status         []string  `query:"status,explode" doc:"One or more, repeated or separated by commas"`
 	SubscriptionID string    `query:"subscriptionId" doc:"Its id or code"`
@@ -21,6 +22,7 @@ type jobsQuery struct {
 	CorrelationID  string    `query:"correlationId"`
 	MessageGroup   string    `query:"messageGroup"`
 	OrderKey       string    `query:"orderKey"`
+	ReplayID       string    `query:"replayId" doc:"Only those of this replay"`
 	Since          time.Time `query:"since" doc:"Created at this time or later"`
 	Until          time.Time `query:"until" doc:"Created before this time"`
 }
@@ -32,45 +34,75 @@ type jobsAnswer struct {
 	Partial      bool       `json:"partial,omitempty"`
 }
 
-func (s *server) listJobs(ctx context.Context, c *call, in *jobsQuery) (*result, error) {
-	before, err := unsealNumber("jobs", in.Cursor)
+func (s *server) listJobs(ctx context.Context, c *call, in *JobsQuery) (*result, error) {
+	q, known, err := s.readJobs(ctx, c, in, "jobs")
 	if err != nil {
 		return nil, err
 	}
-	q := store.JobQuery{Before: flow.ID(before), ClientID: in.ClientID, CorrelationID: in.CorrelationID,
+	if !known {
+		return ok(jobsAnswer{DispatchJobs: []*JobView{}}), nil
+	}
+	views, next, partial, err := s.pageOfJobs(ctx, c, q, in.limit())
+	if err != nil {
+		return nil, err
+	}
+	answer := jobsAnswer{DispatchJobs: views, Partial: partial}
+	if next != 0 {
+		answer.HasMore, answer.NextCursor = true, seal("jobs", strconv.FormatUint(next, 10))
+	}
+	return ok(answer), nil
+}
+
+// readJobs reads the filters of a list of jobs. Known is false where they name
+// something that is not ours, so that the list is empty.
+func (s *server) readJobs(ctx context.Context, c *call, in *JobsQuery, list string) (q store.JobQuery, known bool, err error) {
+	before, err := unsealNumber(list, in.Cursor)
+	if err != nil {
+		return q, false, err
+	}
+	q = store.JobQuery{Before: flow.ID(before), ClientID: in.ClientID, CorrelationID: in.CorrelationID,
 		MessageGroup: in.MessageGroup, Since: in.Since, Until: in.Until}
-	for _, list := range in.Status {
-		for name := range strings.SplitSeq(list, ",") {
+	for _, names := range in.Status {
+		for name := range strings.SplitSeq(names, ",") {
 			status, known := flow.ParseStatus(strings.ToUpper(strings.TrimSpace(name)))
 			if !known {
-				return nil, badField("status", "must be PENDING, QUEUED, PROCESSING, COMPLETED, FAILED, CANCELLED or EXPIRED", "FAILED")
+				return q, false, badField("status", "must be PENDING, QUEUED, PROCESSING, COMPLETED, FAILED, CANCELLED or EXPIRED", "FAILED")
 			}
 			q.Status = append(q.Status, status)
 		}
 	}
 	if in.EventID != "" {
 		if q.EventID, err = flow.ParseID(in.EventID); err != nil {
-			return ok(jobsAnswer{DispatchJobs: []*JobView{}}), nil // ids are opaque: one that is not ours names nothing
+			return q, false, nil // ids are opaque: one that is not ours names nothing
+		}
+	}
+	if in.ReplayID != "" {
+		if q.ReplayID, err = flow.ParseReplayID(in.ReplayID); err != nil {
+			return q, false, nil
 		}
 	}
 	if in.OrderKey != "" {
-		var known bool
 		if q.OrderKey, known = flow.ParseOrderKey(in.OrderKey); !known {
-			return nil, badField("orderKey", "must be 32 hexadecimal digits, as orderKey of a job", "")
+			return q, false, badField("orderKey", "must be 32 hexadecimal digits, as orderKey of a job", "")
 		}
 	}
 	if in.SubscriptionID != "" {
 		if q.SubscriptionID, err = s.p.SubscriptionID(ctx, c.Caller, in.SubscriptionID); err != nil {
-			return nil, err
+			return q, false, err
 		}
 	}
+	return q, true, nil
+}
+
+// pageOfJobs gathers a page of jobs for a list of them.
+func (s *server) pageOfJobs(ctx context.Context, c *call, q store.JobQuery, limit int) (views []*JobView, next uint64, partial bool, err error) {
 	cat, err := s.p.Routes(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, false, err
 	}
-	answer := jobsAnswer{DispatchJobs: []*JobView{}}
+	views = []*JobView{}
 	// Payloads of tasks come with their jobs and are dropped at each step.
-	next, err := gather(in.limit(), s.pageBytes, func(limit int) (step, error) {
+	next, err = gather(limit, s.pageBytes, func(limit int) (step, error) {
 		q.Limit = limit
 		page, err := s.p.Jobs(ctx, c.Caller, q)
 		if err != nil {
@@ -83,18 +115,12 @@ func (s *server) listJobs(ctx context.Context, c *call, in *jobsQuery) (*result,
 		for i := range page.Jobs {
 			v := jobOf(cat, &page.Jobs[i].Job, page.Jobs[i].Event)
 			v.block(blocking[page.Jobs[i].Job.ID])
-			answer.DispatchJobs = append(answer.DispatchJobs, v)
+			views = append(views, v)
 		}
-		q.Before, answer.Partial = page.Next, page.Partial
+		q.Before, partial = page.Next, page.Partial
 		return step{items: len(page.Jobs), next: uint64(page.Next), partial: page.Partial}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if next != 0 {
-		answer.HasMore, answer.NextCursor = true, seal("jobs", strconv.FormatUint(next, 10))
-	}
-	return ok(answer), nil
+	return views, next, partial, err
 }
 
 // showJob reads a job again and shows it whole.

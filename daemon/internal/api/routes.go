@@ -62,6 +62,7 @@ func (s *server) routes() []route {
 	for _, info := range resource.Kinds {
 		rows = append(rows, s.kindRoutes(info)...)
 	}
+	rows = append(append(append(rows, s.replayRoutes()...), s.letterRoutes()...), s.groupRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }
 

@@ -27,6 +27,8 @@ type Replay struct {
 	ClientID  string    `json:"clientId,omitempty"` // whose it is; "" is anchor level
 	CreatedBy string    `json:"createdBy,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
+	// IdempotencyKey makes a repeated request harmless.
+	IdempotencyKey string `json:"idempotencyKey,omitempty"`
 
 	// From and To bound the positions of its events: above From, up to To.
 	// To is fixed at creation, so that a replay ends.
@@ -74,8 +76,11 @@ type LetterTask struct {
 	ClientID  string    `json:"clientId,omitempty"`
 	CreatedBy string    `json:"createdBy,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
-	Act       LetterAct `json:"act"`
-	Note      string    `json:"note,omitempty"` // why, of a discard
+	// IdempotencyKey makes a repeated request harmless.
+	IdempotencyKey string `json:"idempotencyKey,omitempty"`
+
+	Act  LetterAct `json:"act"`
+	Note string    `json:"note,omitempty"` // why, of a discard
 
 	// Below bounds the ids of its jobs: it looks at those that were there.
 	Below          ID        `json:"below"`
@@ -92,18 +97,32 @@ type LetterTask struct {
 	EndedAt time.Time  `json:"endedAt,omitzero"`
 }
 
-// replayLane begins the lanes of replays.
-const replayLane = "r:"
+// ReplayID is the id of a replay as the wire has it.
+func ReplayID(id ID) string { return replayPrefix + id.String() }
+
+// ParseReplayID reads an id as ReplayID writes it.
+func ParseReplayID(s string) (ID, error) {
+	rest, ok := strings.CutPrefix(s, replayPrefix)
+	if !ok {
+		return 0, ErrID
+	}
+	return ParseID(rest)
+}
+
+const replayPrefix = "rpl_"
+
+// ReplayLanes begins the lanes of replays.
+const ReplayLanes = "r:"
 
 // ReplayLane is the lane of a replay's jobs for one subscription, or with ""
 // for its own target.
 func ReplayLane(replay ID, subscriptionID string) string {
-	return replayLane + replay.String() + ":" + subscriptionID
+	return ReplayLanes + replay.String() + ":" + subscriptionID
 }
 
 // ParseReplayLane takes the lane of a replay apart.
 func ParseReplayLane(lane string) (replay ID, subscriptionID string, ok bool) {
-	rest, ok := strings.CutPrefix(lane, replayLane)
+	rest, ok := strings.CutPrefix(lane, ReplayLanes)
 	if !ok {
 		return 0, "", false
 	}

@@ -47,7 +47,7 @@ func appendHead(b []byte, j *flow.Job, ev *flow.Event, p *prepared, id, contentT
 	b = strconv.AppendInt(b, int64(j.Attempts), 10)
 	b = append(b, "\r\n"...)
 	if j.ReplayID != 0 {
-		b = appendLine(b, "X-FlowCatalyst-Replay", j.ReplayID.String())
+		b = appendLine(b, "X-FlowCatalyst-Replay", flow.ReplayID(j.ReplayID))
 	}
 	b = appendSigned(b, p.signer, id, body, at)
 	b = append(b, "Content-Length: "...)

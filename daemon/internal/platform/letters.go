@@ -1,0 +1,246 @@
+package platform
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/flowcatalyst/fc/daemon/internal/catalog"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+// maxNote bounds what a person says of a discard, in bytes.
+const maxNote = 1024
+
+// LetterDetail is a dead letter with all that is kept of it.
+type LetterDetail struct {
+	JobDetail
+	Attempts []flow.Attempt
+}
+
+// Letter returns one dead letter with its payload and attempts.
+func (p *Platform) Letter(ctx context.Context, c Caller, id string) (LetterDetail, error) {
+	var d LetterDetail
+	var err error
+	if d.JobDetail, err = p.Job(ctx, c, id); err != nil {
+		return d, err
+	}
+	if !d.Job.Status.DeadLetter() {
+		return d, refuse(CodeNotFound, "the dispatch job is %s, and no dead letter", d.Job.Status)
+	}
+	d.Attempts, err = p.Attempts(ctx, c, id)
+	return d, err
+}
+
+// Discard gives a dead letter up. Body is {note}: why. Asking twice is no
+// error.
+func (p *Platform) Discard(ctx context.Context, c Caller, id string, body []byte) (flow.Job, error) {
+	var in struct {
+		Note string `json:"note"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return flow.Job{}, Malformed(err)
+	}
+	if err := checkNote(in.Note); err != nil {
+		return flow.Job{}, err
+	}
+	n, err := jobID(id)
+	if err != nil {
+		return flow.Job{}, err
+	}
+	j, err := p.st.Discard(ctx, c.Scope, n, in.Note, p.now())
+	if err != nil {
+		return j, missing(err, "dispatch job")
+	}
+	if j.Reason != flow.ReasonDiscarded {
+		return j, refuse(CodeConflict, "the dispatch job is %s, and no dead letter: there is nothing to discard", j.Status)
+	}
+	return j, nil
+}
+
+func checkNote(note string) error {
+	if note == "" {
+		return invalidField("note", "is required: say why it is given up", `"the receiver was told by telephone"`)
+	}
+	if problem := checkText(note, maxNote); problem != "" {
+		return invalidField("note", problem, "")
+	}
+	return nil
+}
+
+// LetterRequest selects dead letters for a task.
+type LetterRequest struct {
+	All            bool       `json:"all,omitempty" doc:"Every dead letter there is; needed where nothing selects"`
+	Status         []string   `json:"status,omitempty" doc:"FAILED or EXPIRED; absent, both"`
+	SubscriptionID string     `json:"subscriptionId,omitempty" doc:"Its id or code"`
+	ClientID       string     `json:"clientId,omitempty"`
+	Reason         string     `json:"reason,omitempty" doc:"The code: RETRIES_EXHAUSTED, …"`
+	MessageGroup   string     `json:"messageGroup,omitempty"`
+	ReplayID       string     `json:"replayId,omitempty"`
+	Since          *time.Time `json:"since,omitempty" doc:"Jobs made at this time or later"`
+	Until          *time.Time `json:"until,omitempty" doc:"Jobs made before this time"`
+	Note           string     `json:"note,omitempty" doc:"Of a discard, where it is required: why"`
+}
+
+// LetterTaskDetail is a task and how far it is.
+type LetterTaskDetail struct {
+	flow.LetterTask
+	Progress store.Progress
+}
+
+// CreateLetterTask starts to retry or discard the dead letters that fit, as
+// they are now. Idempotency is as of CreateReplay.
+func (p *Platform) CreateLetterTask(ctx context.Context, c Caller, act flow.LetterAct, body []byte, idempotencyKey string) (LetterTaskDetail, error) {
+	q := new(LetterRequest)
+	if err := unmarshalWork(body, q); err != nil {
+		return LetterTaskDetail{}, err
+	}
+	if problem := checkText(idempotencyKey, maxText); problem != "" {
+		return LetterTaskDetail{}, invalidField("Idempotency-Key", problem, "")
+	}
+	t, err := p.letterTask(ctx, c, act, q)
+	if err != nil {
+		return LetterTaskDetail{}, err
+	}
+	t.IdempotencyKey = idempotencyKey
+	err = p.createWork(ctx, c, letterKind, func(cat *catalog.Catalog) (*store.Document, error) {
+		for _, old := range cat.LetterTasks {
+			if idempotencyKey != "" && old.IdempotencyKey == idempotencyKey && old.CreatedBy == c.PrincipalID && c.Scope.Sees(old.ClientID) {
+				t = old
+				return nil, nil
+			}
+		}
+		body, err := json.Marshal(t)
+		return &store.Document{ID: t.ID.String(), ClientID: t.ClientID, Body: body}, err
+	})
+	if err != nil {
+		return LetterTaskDetail{}, err
+	}
+	return p.withLetters(ctx, t)
+}
+
+// letterTask checks a request and makes the task.
+func (p *Platform) letterTask(ctx context.Context, c Caller, act flow.LetterAct, q *LetterRequest) (*flow.LetterTask, error) {
+	client, refused := c.tenant(q.ClientID)
+	if refused != nil {
+		return nil, refused
+	}
+	narrow := len(q.Status) > 0 || q.SubscriptionID != "" || q.ClientID != "" || q.Reason != "" || q.MessageGroup != "" || q.ReplayID != "" || q.Since != nil || q.Until != nil
+	if !narrow && !q.All {
+		return nil, invalidField("all", "must be true where no filter is given, so that nobody acts on every dead letter by mistake", `{"all": true}`)
+	}
+	if act == flow.LettersDiscard {
+		if err := checkNote(q.Note); err != nil {
+			return nil, err
+		}
+	} else if q.Note != "" {
+		return nil, invalidField("note", "is for a discard; a retry gives nothing up", "")
+	}
+	now := p.now()
+	t := &flow.LetterTask{
+		ID: p.ids.New(now), CreatedBy: c.PrincipalID, CreatedAt: now, Act: act, Note: q.Note, LettersOf: client,
+		Reason: flow.Reason(q.Reason), MessageGroup: q.MessageGroup, Since: moment(q.Since), Until: moment(q.Until), State: flow.WorkRunning,
+	}
+	t.Below = t.ID // those that were there
+	if !c.Scope.All {
+		t.ClientID = client
+	}
+	for _, name := range q.Status {
+		status, known := flow.ParseStatus(name)
+		if !known || !status.DeadLetter() {
+			return nil, invalidField("status", "must be FAILED or EXPIRED", "FAILED")
+		}
+		t.Status = append(t.Status, status)
+	}
+	var err error
+	if q.ReplayID != "" {
+		if t.ReplayID, err = flow.ParseReplayID(q.ReplayID); err != nil {
+			return nil, invalidField("replayId", "is not the id of a replay", "rpl_…")
+		}
+	}
+	if q.SubscriptionID != "" {
+		if t.SubscriptionID, err = p.SubscriptionID(ctx, c, q.SubscriptionID); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func (p *Platform) withLetters(ctx context.Context, t *flow.LetterTask) (LetterTaskDetail, error) {
+	progress, err := p.st.Progress(ctx, t.ID)
+	if err != nil {
+		return LetterTaskDetail{}, fmt.Errorf("read progress: %w", err)
+	}
+	return LetterTaskDetail{*t, progress}, nil
+}
+
+// LetterTask returns one task.
+func (p *Platform) LetterTask(ctx context.Context, c Caller, id string) (LetterTaskDetail, error) {
+	n, err := flow.ParseID(id)
+	if err != nil {
+		return LetterTaskDetail{}, noSuchWork(letterKind)
+	}
+	cat, err := p.cache.Get(ctx)
+	if err != nil {
+		return LetterTaskDetail{}, err
+	}
+	t := cat.LetterTasks[n]
+	if t == nil || !c.Scope.Sees(t.ClientID) {
+		return LetterTaskDetail{}, noSuchWork(letterKind)
+	}
+	return p.withLetters(ctx, t)
+}
+
+// LetterTasks lists tasks, newest first. Next is 0 when there are no more.
+func (p *Platform) LetterTasks(ctx context.Context, c Caller, q WorkQuery) (page []LetterTaskDetail, next flow.ID, err error) {
+	cat, err := p.cache.Get(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	var all []*flow.LetterTask
+	for id, t := range cat.LetterTasks {
+		if c.Scope.Sees(t.ClientID) && q.takes(id, t.State, t.LettersOf) {
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, func(a, b *flow.LetterTask) int { return cmp.Compare(b.ID, a.ID) })
+	if limit := store.PageLimit(q.Limit); len(all) > limit {
+		all = all[:limit]
+		next = all[limit-1].ID
+	}
+	for _, t := range all {
+		d, err := p.withLetters(ctx, t)
+		if err != nil {
+			return nil, 0, err
+		}
+		page = append(page, d)
+	}
+	return page, next, nil
+}
+
+// CancelLetterTask stops a task. What it did stays done.
+func (p *Platform) CancelLetterTask(ctx context.Context, c Caller, id string) (LetterTaskDetail, error) {
+	t := new(flow.LetterTask)
+	err := p.changeWork(ctx, c, letterKind, id, "CANCEL", func(body []byte) (any, error) {
+		*t = flow.LetterTask{}
+		if err := json.Unmarshal(body, t); err != nil {
+			return nil, fmt.Errorf("read dead-letter task %s: %w", id, err)
+		}
+		switch t.State {
+		case flow.WorkCancelled:
+			return nil, nil
+		case flow.WorkCompleted:
+			return nil, refuse(CodeConflict, "the dead-letter task has ended: it is %s", t.State)
+		}
+		t.State, t.EndedAt = flow.WorkCancelled, p.now()
+		return t, nil
+	})
+	if err != nil {
+		return LetterTaskDetail{}, err
+	}
+	return p.withLetters(ctx, t)
+}
