@@ -150,22 +150,19 @@ func (e *endpoint) takers(little bool, window int) []*lane {
 	return slices.DeleteFunc(all, func(l *lane) bool { return l.full && 2*l.out >= share })
 }
 
-// level is up to how many tickets out each of some lanes may be brought so that
+// level is up to where the tickets out of each of some lanes are brought so that
 // together they take no more than there is room for: who has least gets first.
-// When not even one is there for each of those that have least, it is one more
-// than they have, and the first of them get it.
-func level(lanes []*lane, room int) int {
+// There is one more for each of the first extra lanes that are not above it.
+func level(lanes []*lane, room int) (top, extra int) {
 	outs := make([]int, len(lanes))
 	for i, l := range lanes {
 		outs[i] = l.out
 	}
 	slices.Sort(outs)
-	sum := 0
-	for i, out := range outs {
-		if out*i-sum > room {
-			return max((room+sum)/i, outs[0]+1)
-		}
-		sum += out
+	n, sum := 0, 0
+	for n < len(outs) && outs[n]*n-sum <= room {
+		sum += outs[n]
+		n++
 	}
-	return max((room+sum)/len(outs), outs[0]+1)
+	return (room + sum) / n, (room + sum) % n
 }

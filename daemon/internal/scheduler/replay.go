@@ -21,14 +21,18 @@ func windowOfReplay(rate float64) int {
 
 // serveBeneath gives replays what the live lanes of an endpoint left: room in a
 // quarter of its window, so that three quarters are free for a live event that
-// comes next.
+// comes next, and one ticket at a time while live lanes have a backlog.
 func (s *Scheduler) serveBeneath(ctx context.Context, cat *catalog.Catalog, e *endpoint) error {
 	if e.filling {
 		return nil // its live lanes come first, in the next round
 	}
 	now := s.o.Now()
 	room, window := s.room(e, now)
-	room = min(room, max(window/4, 1)-e.low, s.o.BatchSize)
+	most := max(window/4, 1)
+	if e.wants.Len() > 0 {
+		most = 1 // what is free is for them, when it is enough for a look
+	}
+	room = min(room, most-e.low, s.o.BatchSize)
 	if room <= 0 || e.beneath.Len() == 0 {
 		return nil
 	}

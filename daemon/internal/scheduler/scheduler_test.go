@@ -31,10 +31,10 @@ func TestAWindowIsNeverExceededAndFilledAgainByQuarters(t *testing.T) {
 	w.step()
 	w.wantPublished("a quarter free", minWindow/4)
 
-	// Another lane has a window of its own.
+	// A lane of another endpoint has another window. (These lead to none.)
 	w.jobs("sub_B", 300)
 	w.step()
-	w.wantPublished("another lane", minWindow)
+	w.wantPublished("a lane of another endpoint", minWindow)
 
 	// The last jobs go even if they are less than a quarter.
 	c := w.jobs("sub_C", 3)

@@ -104,9 +104,14 @@ func (s *Scheduler) serve(ctx context.Context, cat *catalog.Catalog, e *endpoint
 	if len(takers) == 0 {
 		return nil
 	}
-	top, given := level(takers, room), 0
+	given := 0
+	top, extra := level(takers, room)
 	for _, l := range takers {
-		allowed := min(top-l.out, room)
+		allowed := top - l.out
+		if allowed >= 0 && extra > 0 {
+			allowed++
+			extra--
+		}
 		if allowed <= 0 {
 			continue
 		}
@@ -114,7 +119,6 @@ func (s *Scheduler) serve(ctx context.Context, cat *catalog.Catalog, e *endpoint
 		if err != nil {
 			return err
 		}
-		room -= n
 		given += n
 		rest = rest || n < allowed && !little
 		if l.place != nil {
