@@ -63,9 +63,9 @@ func say(format string, args ...any) error {
 	return err
 }
 
-// work appends, fans out, delivers and declares as fast as it can, and says
-// so after each answer: "event <dedup>", "done <job> <attempts>", "retry <job>
-// <attempts>", "version <n>".
+// work appends, fans out, delivers, replays and declares as fast as it can, and
+// says so after each answer: "event <dedup>", "done <job> <attempts>", "retry
+// <job> <attempts>", "step <cursor> <created>", "version <n>".
 func work(path string) error {
 	st, err := Open(path, Options{})
 	if err != nil {
@@ -109,7 +109,13 @@ func work(path string) error {
 				return err
 			}
 		}
-		return workLane(ctx, st)
+		return workLane(ctx, st, "sub_A")
+	})
+	loop(func() error {
+		if err := workReplay(ctx, st); err != nil {
+			return err
+		}
+		return workLane(ctx, st, flow.ReplayLane(killReplay, "sub_A"))
 	})
 	loop(func() error {
 		v, err := st.Version(ctx)
@@ -127,9 +133,32 @@ func work(path string) error {
 	return <-errs
 }
 
-func workLane(ctx context.Context, st *Store) error {
+const killReplay flow.ID = 77
+
+// workReplay does the next step of a replay.
+func workReplay(ctx context.Context, st *Store) error {
+	p, err := st.Progress(ctx, killReplay)
+	if err != nil {
+		return err
+	}
+	page, err := st.Scan(ctx, store.Everything, store.ScanQuery{After: p.Cursor, Limit: 7})
+	if err != nil || len(page.Events) == 0 {
+		return err
+	}
+	jobs := jobsFor(store.Batch{Events: page.Events}, flow.ReplayLane(killReplay, "sub_A"), flow.BlockOnError)
+	for i := range jobs {
+		jobs[i].ReplayID, jobs[i].SubscriptionID = killReplay, "sub_A"
+	}
+	p, err = st.Advance(ctx, store.Advance{Work: killReplay, From: p.Cursor, To: page.Next, Examined: page.Examined, Jobs: jobs}, time.Now())
+	if err != nil {
+		return err
+	}
+	return say("step %d %d", p.Cursor, p.Created)
+}
+
+func workLane(ctx context.Context, st *Store, lane string) error {
 	now := time.Now()
-	o, err := st.Offer(ctx, "sub_A", 20, now)
+	o, err := st.Offer(ctx, lane, 20, now)
 	if err != nil || len(o.Jobs) == 0 {
 		return err
 	}
@@ -206,7 +235,7 @@ func TestAKilledProcessKeepsItsPromises(t *testing.T) {
 		wantPromised(t, st, said)
 		shut(t, st)
 	}
-	for _, word := range []string{"event", "done", "retry", "version"} {
+	for _, word := range []string{"event", "done", "retry", "step", "version"} {
 		if len(said[word]) == 0 {
 			t.Errorf("nothing was said of %q: this test proves less than it claims", word)
 		}
@@ -239,6 +268,15 @@ func wantPromised(t *testing.T, st *Store, said map[string]map[string]int64) {
 			if len(kept) != j.Attempts {
 				t.Errorf("job %s has %d attempts and %d rows", id, j.Attempts, len(kept))
 			}
+		}
+	}
+	p, err := st.Progress(t.Context(), killReplay)
+	must(t, err)
+	for text, created := range said["step"] {
+		var cursor int64
+		_, _ = fmt.Sscan(text, &cursor)
+		if cursor > p.Cursor || created > p.Created {
+			t.Errorf("the replay was said to be at %d with %d jobs, and is at %d with %d", cursor, created, p.Cursor, p.Created)
 		}
 	}
 	docs, version, err := st.Documents(t.Context(), "k")

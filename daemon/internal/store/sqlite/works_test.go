@@ -1,0 +1,119 @@
+package sqlite
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+)
+
+const testReplay flow.ID = 77
+
+// replayed makes the jobs of a replay for one subscription, in one step, and
+// starts them.
+func replayed(t *testing.T, st *Store, n int) []flow.Job {
+	t.Helper()
+	appendAll(t, st, events("replayed", "", n, 10))
+	b, err := st.Unfanned(t.Context(), n)
+	must(t, err)
+	must(t, st.FanOut(t.Context(), b, nil, noon))
+	jobs := jobsFor(b, flow.ReplayLane(testReplay, "sub_A"), flow.Immediate)
+	for i := range jobs {
+		jobs[i].ReplayID, jobs[i].SubscriptionID = testReplay, "sub_A"
+	}
+	_, err = st.Advance(t.Context(), store.Advance{Work: testReplay, To: b.To, Examined: n, Jobs: jobs}, noon)
+	must(t, err)
+	page, err := st.ListJobs(t.Context(), store.Everything, store.JobQuery{ReplayID: testReplay})
+	must(t, err)
+	begun := make([]flow.Job, n)
+	for i, v := range page.Jobs {
+		begun[n-1-i] = start(t, st, v.Job.ID, 1)
+	}
+	return begun
+}
+
+func wantEnded(t *testing.T, st *Store, created, completed, failed int64) {
+	t.Helper()
+	p, err := st.Progress(t.Context(), testReplay)
+	must(t, err)
+	if p.Created != created || p.Completed != completed || p.Failed != failed {
+		t.Errorf("%d jobs were created, %d completed and %d failed; want %d, %d and %d", p.Created, p.Completed, p.Failed, created, completed, failed)
+	}
+}
+
+func recordOf(t *testing.T, st *Store, j flow.Job, v flow.Verdict) func() error {
+	return func() error {
+		out, err := st.Record(t.Context(), []store.Outcome{outcome(j, v)}, noon)
+		if err == nil {
+			err = out[0].Err
+		}
+		return err
+	}
+}
+
+func TestVerbsThatShareACommitAreCountedEachByItself(t *testing.T) {
+	t.Parallel()
+	st := setup(t)
+	js := replayed(t, st, 5)
+	var after store.Progress
+	errs := together(t, st,
+		recordOf(t, st, js[0], flow.Delivered),
+		func() error { // fails after it has ended a job
+			return st.write(t.Context(), func(x *tx) error {
+				o := outcome(js[1], flow.Delivered)
+				_, err := x.record(&o, noon)
+				return errors.Join(err, errBoom)
+			})
+		},
+		recordOf(t, st, js[2], flow.Reject),
+		func() (err error) { // sees what the others have counted
+			p, err := st.Progress(t.Context(), testReplay)
+			if err == nil {
+				after, err = st.Advance(t.Context(), store.Advance{Work: testReplay, From: p.Cursor, To: p.Cursor + 1}, noon)
+			}
+			return err
+		},
+		recordOf(t, st, js[3], flow.Delivered),
+		recordOf(t, st, js[0], flow.Delivered),
+	)
+	for i, wanted := range []error{nil, errBoom, nil, nil, nil, store.ErrConflict} {
+		if !errors.Is(errs[i], wanted) {
+			t.Errorf("verb %d: %v, want %v", i, errs[i], wanted)
+		}
+	}
+	if after.Completed != 1 || after.Failed != 1 {
+		t.Errorf("a step in the same commit says %d completed and %d failed, want 1 and 1", after.Completed, after.Failed)
+	}
+	wantEnded(t, st, 5, 2, 1)
+	record(t, st, js[1], flow.Delivered)
+	wantEnded(t, st, 5, 3, 1)
+	wantConsistent(t, st)
+}
+
+func TestACommitThatCanNotCountFailsAsAWhole(t *testing.T) {
+	t.Parallel()
+	st := setup(t)
+	js := replayed(t, st, 2)
+	must(t, st.write(t.Context(), func(x *tx) error { return x.run("ALTER TABLE works RENAME TO mislaid") }))
+	errs := together(t, st,
+		recordOf(t, st, js[0], flow.Delivered),
+		func() error { _, err := st.Append(t.Context(), events("neighbour", "", 1, 10), noon); return err },
+	)
+	for i, err := range errs {
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("verb %d of a commit that failed: %v", i, err)
+		}
+	}
+	if st.Health(t.Context()) != nil {
+		t.Error("the store is not healthy although it can write")
+	}
+	must(t, st.write(t.Context(), func(x *tx) error { return x.run("ALTER TABLE mislaid RENAME TO works") }))
+	if j := job(t, st, js[0].ID); j.Status != flow.Processing {
+		t.Errorf("a job whose outcome was refused is %s", j.Status)
+	}
+	wantEnded(t, st, 2, 0, 0)
+	wantConsistent(t, st)
+	must(t, recordOf(t, st, js[0], flow.Delivered)())
+	wantEnded(t, st, 2, 1, 0)
+}
