@@ -46,6 +46,12 @@ type Client struct {
 	// Jobs are deliveries: of an event to a subscription, or tasks of their
 	// own.
 	Jobs *Jobs
+	// Replays send events again.
+	Replays *Replays
+	// DeadLetters are jobs that ended without delivery.
+	DeadLetters *DeadLetters
+	// Groups are message groups that a dead letter blocks.
+	Groups *Groups
 
 	base    *url.URL
 	tokens  TokenSource
@@ -84,6 +90,7 @@ func New(o Options) (*Client, error) {
 	}
 	c.agent = strings.TrimSpace(o.UserAgent + " flowcatalyst-go")
 	c.Events, c.Jobs = &Events{c}, &Jobs{c}
+	c.Replays, c.DeadLetters, c.Groups = &Replays{c}, &DeadLetters{c}, &Groups{c}
 	return c, nil
 }
 

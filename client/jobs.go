@@ -160,9 +160,9 @@ func (j *Jobs) CreateBatch(ctx context.Context, jobs []NewJob) ([]BatchResult, e
 type JobFilter struct {
 	// Status lists the states that are wanted. A subscription is named by id
 	// or code.
-	Status                                                                   []string
-	SubscriptionID, EventID, ClientID, CorrelationID, MessageGroup, OrderKey string
-	Since, Until                                                             time.Time
+	Status                                                                             []string
+	SubscriptionID, EventID, ClientID, CorrelationID, MessageGroup, OrderKey, ReplayID string
+	Since, Until                                                                       time.Time
 	// PageSize is how many come with one request; 0 leaves it to the server.
 	PageSize int
 }
@@ -176,6 +176,7 @@ func (f JobFilter) values(cursor string) url.Values {
 	q.text("correlationId", f.CorrelationID)
 	q.text("messageGroup", f.MessageGroup)
 	q.text("orderKey", f.OrderKey)
+	q.text("replayId", f.ReplayID)
 	q.time("since", f.Since)
 	q.time("until", f.Until)
 	return q.page(cursor, f.PageSize)

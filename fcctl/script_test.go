@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,11 +75,12 @@ func params(dir string, setup func(*testscript.Env)) testscript.Params {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"until":    until,
-			"capture":  capture,
-			"receive":  receive,
-			"received": received,
+			"exits":       exits,
+			"until":       until,
+			"capture":     capture,
+			"interrupted": interrupted,
+			"receive":     receive,
+			"received":    received,
 		},
 	}
 }
@@ -124,6 +126,36 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		case <-tick.C:
 		}
 	}
+}
+
+// interrupted fcctl ARGS… interrupts a command that waits for a replay once it
+// has said how to resume it, and fails unless it exits with 1. What it said is
+// in the file "said".
+func interrupted(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || args[0] != "fcctl" {
+		ts.Fatalf("usage: interrupted fcctl ARGS…")
+	}
+	c := exec.Command(fcctl(ts), args[1:]...)
+	c.Dir = ts.MkAbs(".")
+	c.Env = append(os.Environ(), "GORACE="+quick, "HOME="+ts.Getenv("HOME"), "FCCTL_URL="+ts.Getenv("FCCTL_URL"), "FCCTL_TOKEN="+ts.Getenv("FCCTL_TOKEN"))
+	talk, err := c.StderrPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	stuck := time.AfterFunc(patience, func() { _ = c.Process.Kill() })
+	defer stuck.Stop()
+	var said strings.Builder
+	in := bufio.NewScanner(talk)
+	for in.Scan() {
+		fmt.Fprintln(&said, in.Text())
+		if strings.Contains(in.Text(), "fcctl replays resume") {
+			ts.Check(c.Process.Signal(os.Interrupt))
+		}
+	}
+	var failed *exec.ExitError
+	if err := c.Wait(); !errors.As(err, &failed) || failed.ExitCode() != 1 {
+		ts.Fatalf("after an interrupt: %v; it said\n%s", err, said.String())
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(said.String()), 0o600))
 }
 
 // capture NAME REGEXP sets a variable to the first group in the last stdout.

@@ -33,7 +33,9 @@ func pair(t *testing.T) TLS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := func(kind string, b []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b})) }
+	text := func(kind string, b []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b}))
+	}
 	return TLS{Certificate: text("CERTIFICATE", cert), Key: NewSecret(text("PRIVATE KEY", private))}
 }
 

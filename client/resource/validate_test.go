@@ -107,12 +107,16 @@ func TestValidate(t *testing.T) {
 		{"a client certificate without its key", with(goodConnection, func(c *Connection) { c.TLS = TLS{Certificate: pair(t).Certificate} }), "tls.key"},
 		{"the key of another certificate", with(goodConnection, func(c *Connection) { c.TLS = pair(t); c.TLS.Key = pair(t).Key }), "tls.key"},
 		{"a server name that is a URL", with(goodConnection, func(c *Connection) { c.TLS = TLS{ServerName: "https://a.example.com"} }), "tls.serverName"},
-		{"long timeouts", with(goodConnection, func(c *Connection) { c.ConnectTimeoutSeconds, c.FirstByteTimeoutSeconds, c.TimeoutSeconds = 61, 901, 901 }),
+		{"long timeouts", with(goodConnection, func(c *Connection) {
+			c.ConnectTimeoutSeconds, c.FirstByteTimeoutSeconds, c.TimeoutSeconds = 61, 901, 901
+		}),
 			"connectTimeoutSeconds firstByteTimeoutSeconds timeoutSeconds"},
 		{"a previous secret that is none", with(goodConnection, func(c *Connection) { c.Signing.Previous = []PreviousSecret{{}} }), "signing.previous[0].secret"},
 
 		{"an adaptive pool", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode = ConcurrencyAdaptive }), ""},
-		{"an adaptive pool within bounds", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode, p.MinConcurrency, p.MaxConcurrency = ConcurrencyAdaptive, 2, 64 }), ""},
+		{"an adaptive pool within bounds", with(goodPool, func(p *DispatchPool) {
+			p.ConcurrencyMode, p.MinConcurrency, p.MaxConcurrency = ConcurrencyAdaptive, 2, 64
+		}), ""},
 		{"an adaptive pool that begins beyond its bounds", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode, p.MaxConcurrency = ConcurrencyAdaptive, 5 }), "concurrency"},
 		{"bounds of a fixed pool", with(goodPool, func(p *DispatchPool) { p.MinConcurrency = 1 }), "concurrencyMode"},
 		{"an unknown mode of concurrency", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode = "ELASTIC" }), "concurrencyMode"},

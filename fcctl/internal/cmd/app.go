@@ -25,6 +25,8 @@ type App struct {
 	Env      func(string) (string, bool)
 	// Terminal says that a person sits at In and can be asked.
 	Terminal bool
+	// ErrTerminal says that stderr is a terminal, where a bar can be drawn.
+	ErrTerminal bool
 	// ReadPassword reads a line without echo.
 	ReadPassword func() (string, error)
 	// Colour says whether stdout and stderr are terminals that want colour.
@@ -39,7 +41,7 @@ func Main(version string) int {
 	colour := func(f *os.File) bool { return !plain && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) }
 	a := &App{
 		Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv,
-		Terminal: term.IsTerminal(int(os.Stdin.Fd())),
+		Terminal: term.IsTerminal(int(os.Stdin.Fd())), ErrTerminal: os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stderr.Fd())),
 		ReadPassword: func() (string, error) {
 			b, err := term.ReadPassword(int(os.Stdin.Fd()))
 			return string(b), err
@@ -92,6 +94,7 @@ func (a *App) root() *cli.App {
 		Commands: []*cli.Command{
 			a.planCommand(), a.applyCommand(), a.validateCommand(),
 			a.eventsCommand(), a.jobsCommand(), a.getCommand(),
+			a.replaysCommand(), a.deadLettersCommand(), a.groupsCommand(),
 			a.pauseCommand(resource.KindSubscription, "pause and resume subscriptions", "big-orders"),
 			a.pauseCommand(resource.KindConnection, "pause and resume connections", "hooks"),
 			a.receiveCommand(),

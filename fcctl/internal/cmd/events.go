@@ -12,7 +12,7 @@ import (
 )
 
 func (a *App) eventsCommand() *cli.Command {
-	return group("events", "publish events and look at them",
+	return group("events", "publish events, look at them and send them again",
 		example("", "fcctl events publish --type shop:sales:order:placed --data '{\"total\": 120}'", "fcctl events list --since 1h"),
 		a.eventsPublishCommand(),
 		&cli.Command{
@@ -35,6 +35,7 @@ func (a *App) eventsCommand() *cli.Command {
 			Flags:       []cli.Flag{&cli.StringFlag{Name: "subscription", Usage: "only this subscription, by `CODE` or id"}},
 			Action:      a.eventsExplain,
 		},
+		a.eventsReplayCommand(),
 	)
 }
 

@@ -32,6 +32,7 @@ func (a *App) jobsCommand() *cli.Command {
 				&cli.StringFlag{Name: "subscription", Usage: "only of this subscription, by `CODE` or id"},
 				&cli.StringFlag{Name: "event", Usage: "only of this event, by `ID`"},
 				&cli.StringFlag{Name: "order-key", Usage: "only of this order `KEY`"},
+				&cli.StringFlag{Name: "replay", Usage: "only of this replay, by `ID`"},
 			),
 			Action: a.jobsList,
 		},
@@ -98,7 +99,7 @@ func (a *App) jobsList(c *cli.Context) error {
 	}
 	jobs, more, err := take(c, cl.Jobs.List(c.Context, client.JobFilter{
 		Status: status, SubscriptionID: c.String("subscription"), EventID: c.String("event"), ClientID: c.String("client"), CorrelationID: c.String("correlation"),
-		MessageGroup: c.String("group"), OrderKey: c.String("order-key"), Since: since, Until: until, PageSize: pageSize(c),
+		MessageGroup: c.String("group"), OrderKey: c.String("order-key"), ReplayID: c.String("replay"), Since: since, Until: until, PageSize: pageSize(c),
 	}))
 	if err != nil {
 		return err
@@ -184,10 +185,15 @@ func cancelJob(ctx context.Context, cl *client.Client, id string) (*client.Job, 
 	return &j.Job, "cancelled", nil
 }
 
-// jobsAct does one thing to several jobs. One that fails does not stop the
-// others.
+// jobsAct does one thing to several jobs.
 func (a *App) jobsAct(c *cli.Context, do func(context.Context, *client.Client, string) (*client.Job, string, error)) error {
-	if err := arguments(c, 1, -1, "the id of a job"); err != nil {
+	return a.act(c, "job", "the id of a job", do)
+}
+
+// act does one thing to several things of a kind, each of which comes to a
+// job. One that fails does not stop the others.
+func (a *App) act(c *cli.Context, noun, names string, do func(context.Context, *client.Client, string) (*client.Job, string, error)) error {
+	if err := arguments(c, 1, -1, names); err != nil {
 		return err
 	}
 	cl, err := a.connect(c)
@@ -204,7 +210,7 @@ func (a *App) jobsAct(c *cli.Context, do func(context.Context, *client.Client, s
 			bad++
 			if c.NArg() > 1 {
 				message, _, _ := judge(err)
-				a.say("job %s: %s", id, message)
+				a.say("%s %s: %s", noun, id, message)
 			}
 			continue
 		}
@@ -224,8 +230,8 @@ func (a *App) jobsAct(c *cli.Context, do func(context.Context, *client.Client, s
 	case c.NArg() == 1:
 		return failed
 	case len(done) > 0:
-		return fail(exitPartly, "", "%d of %d jobs failed", bad, c.NArg())
+		return fail(exitPartly, "", "%d of %d %ss failed", bad, c.NArg(), noun)
 	}
 	_, code, try := judge(failed)
-	return fail(code, try, "all %d jobs failed", bad)
+	return fail(code, try, "all %d %ss failed", bad, noun)
 }

@@ -155,3 +155,45 @@ func TestShort(t *testing.T) {
 		}
 	}
 }
+
+func TestReplays(t *testing.T) {
+	t.Parallel()
+	running := client.Replay{ID: "rpl_0HZXEQ5Y8JY5Z", Status: client.WorkRunning, Since: noon.Add(-time.Hour), Type: "shop:sales:*:*", Rate: 500, CreatedAt: noon, CreatedBy: "prn_1",
+		Subscriptions: []client.ReplayTarget{{SubscriptionID: "sub_1", Code: "orders"}, {SubscriptionID: "sub_gone"}},
+		Progress:      client.Progress{Percent: 42.5, Examined: 5000, Created: 1200, Open: 150, Completed: 1040, Failed: 9, Expired: 1}}
+	over := client.Replay{ID: "rpl_0HZXEQ5Y8JY60", Status: client.WorkCompleted, EventCount: 3, EventIDs: []string{"a", "b", "c"}, Target: "https://staging.example.com/hooks", ClientID: "acme",
+		CreatedAt: noon, EndedAt: noon.Add(time.Minute), Progress: client.Progress{Percent: 100, Examined: 3, Created: 3, Completed: 3}}
+	cancelled := client.Replay{ID: "rpl_0HZXEQ5Y8JY61", Status: client.WorkCancelled, FailedOnly: true, Rate: 0.5, CreatedAt: noon,
+		Progress: client.Progress{Percent: 3, Created: 100, Cancelled: 60, Completed: 40}}
+	golden.String(t, "replays.golden", Replays([]client.Replay{running, over, cancelled}, Ink{}))
+	golden.String(t, "replay.golden", Replay(&running, Ink{})+"\n"+Replay(&over, Ink{})+"\n"+Replay(&cancelled, Ink{}))
+	paused := running
+	paused.Status = client.WorkPaused
+	golden.String(t, "replay-bar.golden", strings.Join([]string{
+		ReplayBar(&running, 10*time.Second, Ink{}), ReplayBar(&over, time.Millisecond, Ink{}), ReplayBar(&paused, 0, Ink{}),
+		ReplayBar(&client.Replay{Status: client.WorkRunning}, 0, Ink{}), "",
+	}, "\n"))
+	golden.String(t, "preview.golden", Preview(&client.ReplayPreview{Events: 12, Jobs: 13, Expunged: 1, Partial: true,
+		PerSubscription: []client.PreviewTarget{{SubscriptionID: "sub_1", Code: "orders", Status: "ACTIVE", Jobs: 12}, {Code: "big-orders", Status: "PAUSED", Jobs: 1}},
+		Sample:          []client.Event{{ID: "0HZXEQ5Y8JY50", Type: "shop:sales:order:placed", Source: "/shop", Time: noon}}}, Ink{})+"\n"+
+		Preview(&client.ReplayPreview{Events: 1, Jobs: 1, PerSubscription: []client.PreviewTarget{{Jobs: 1}}}, Ink{}))
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	golden.String(t, "dead-letter.golden", DeadLetter(&client.DeadLetter{
+		Job:      client.Job{ID: "0HZXEQ5Y8JY62", Status: client.JobFailed, Reason: "RETRIES_EXHAUSTED", Code: "shop:sales:order:placed", LastError: "answered 503", AttemptCount: 1, CreatedAt: noon, Payload: `{"order":7}`},
+		Attempts: []client.Attempt{{AttemptNumber: 1, AttemptedAt: noon, DurationMillis: 12.5, ResponseCode: 503, ErrorType: "SERVER_ERROR", ErrorMessage: "answered 503"}},
+	}, Ink{}))
+	retry := client.LetterTask{ID: "0HZXEQ5Y8JY63", Status: client.WorkRunning, Act: "RETRY", SubscriptionID: "sub_1", Examined: 120, Done: 100, CreatedAt: noon}
+	discard := client.LetterTask{ID: "0HZXEQ5Y8JY64", Status: client.WorkCompleted, Act: "DISCARD", Reason: "GONE", Note: "the receiver is gone", Examined: 1, Done: 1, CreatedAt: noon, EndedAt: noon.Add(time.Second)}
+	golden.String(t, "letter-tasks.golden", LetterTasks([]client.LetterTask{retry, discard}, Ink{})+"\n"+LetterTask(&discard, Ink{})+"\n"+LetterLine(&retry)+"\n"+LetterLine(&discard)+"\n")
+}
+
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	golden.String(t, "groups.golden", Groups([]client.Group{
+		{OrderKey: "3f2a9c0d5e6b7a8190c1d2e3f4a5b6c7", SubscriptionCode: "parcels", MessageGroup: "parcel-7", BlockedSince: noon, Waiting: 1000, Head: client.Job{ID: "0HZXEQ5Y8JY62", Reason: "RETRIES_EXHAUSTED", LastError: "answered 503 Service Unavailable: come back later, if you must come back"}},
+		{OrderKey: "0f2a9c0d5e6b7a8190c1d2e3f4a5b6c7", SubscriptionID: "sub_gone", MessageGroup: "parcel-8", BlockedSince: noon, Waiting: 2, ReplayID: "rpl_0HZXEQ5Y8JY5Z", Head: client.Job{ID: "0HZXEQ5Y8JY63", Reason: "CONFIGURATION"}},
+	}, Ink{}))
+}

@@ -1,0 +1,172 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/fcctl/internal/view"
+	"github.com/urfave/cli/v2"
+)
+
+func (a *App) replaysCommand() *cli.Command {
+	one := func(name, about, description string, do func(context.Context, *client.Client, string) (*client.Replay, error)) *cli.Command {
+		return &cli.Command{
+			Name: name, Usage: about, ArgsUsage: "ID", Description: example(description, "fcctl replays "+name+" rpl_0HZXEQ5Y8JY5Z"),
+			Action: func(c *cli.Context) error { return a.replaysAct(c, do) },
+		}
+	}
+	return group("replays", "look at replays, pause and end them",
+		example("A replay is begun with: fcctl events replay.", "fcctl replays list", "fcctl replays pause rpl_0HZXEQ5Y8JY5Z"),
+		&cli.Command{
+			Name: "list", Aliases: []string{"ls"}, Usage: "list replays, newest first",
+			Description: example("The 500 newest that are over are kept.", "fcctl replays list", "fcctl replays list --status running"),
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "status", Usage: "only in this `STATUS`: running, paused, cancelled or completed"},
+				&cli.StringFlag{Name: "client", Usage: "only over events of this `CLIENT`"},
+				&cli.IntFlag{Name: "limit", Value: 50, Usage: "at most `N`; 0 is all"},
+			},
+			Action: a.replaysList,
+		},
+		&cli.Command{
+			Name: "get", Usage: "show one replay and how far it is", ArgsUsage: "ID",
+			Description: example("", "fcctl replays get rpl_0HZXEQ5Y8JY5Z"), Action: a.replaysGet,
+		},
+		one("pause", "send nothing until it is resumed", "What is under way ends. Pausing twice is not an error.",
+			func(ctx context.Context, cl *client.Client, id string) (*client.Replay, error) {
+				return cl.Replays.Pause(ctx, id)
+			}),
+		one("resume", "let a paused replay go on", "",
+			func(ctx context.Context, cl *client.Client, id string) (*client.Replay, error) {
+				return cl.Replays.Resume(ctx, id)
+			}),
+		one("cancel", "end a replay", "Its jobs that have not gone are cancelled; what was delivered stays delivered.",
+			func(ctx context.Context, cl *client.Client, id string) (*client.Replay, error) {
+				return cl.Replays.Cancel(ctx, id)
+			}),
+		&cli.Command{
+			Name: "rate", Usage: "change how fast a replay goes", ArgsUsage: "ID RATE",
+			Description: example("0 is no limit.", "fcctl replays rate rpl_0HZXEQ5Y8JY5Z 50/s"), Action: a.replaysRate,
+		},
+		&cli.Command{
+			Name: "wait", Usage: "wait until a replay is over", ArgsUsage: "ID",
+			Description: example("The exit code is 6 if some could not be delivered. An interrupt leaves the replay running.", "fcctl replays wait rpl_0HZXEQ5Y8JY5Z"), Action: a.replaysWait,
+		},
+	)
+}
+
+var workStates = []string{client.WorkRunning, client.WorkPaused, client.WorkCancelled, client.WorkCompleted}
+
+// workStatus reads --status of a list of work, in any case.
+func workStatus(c *cli.Context) (string, error) {
+	s := c.String("status")
+	for _, known := range workStates {
+		if s == "" || strings.EqualFold(s, known) {
+			if s != "" {
+				s = known
+			}
+			return s, nil
+		}
+	}
+	try := strings.Join(workStates, ", ")
+	if n := nearest(s, workStates); n != "" {
+		try = "--status " + n
+	}
+	return "", usage(fmt.Sprintf("there is no status %q", s), try)
+}
+
+func (a *App) replaysList(c *cli.Context) error {
+	if err := arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	status, err := workStatus(c)
+	if err != nil {
+		return err
+	}
+	cl, err := a.connect(c)
+	if err != nil {
+		return err
+	}
+	rs, more, err := take(c, cl.Replays.List(c.Context, client.WorkFilter{Status: status, ClientID: c.String("client"), PageSize: pageSize(c)}))
+	if err != nil {
+		return err
+	}
+	defer a.nothing(len(rs), more, "replays")
+	return a.data(c, rs, func() (string, error) {
+		if len(rs) == 0 {
+			return "", nil
+		}
+		return view.Replays(rs, a.ink()), nil
+	})
+}
+
+// replayArgument finds the replay that the first argument names.
+func (a *App) replayArgument(c *cli.Context, n int, names string) (*client.Client, *client.Replay, error) {
+	if err := arguments(c, n, n, names); err != nil {
+		return nil, nil, err
+	}
+	cl, err := a.connect(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := cl.Replays.Get(c.Context, c.Args().First())
+	return cl, r, err
+}
+
+func (a *App) replaysGet(c *cli.Context) error {
+	_, r, err := a.replayArgument(c, 1, "the id of a replay")
+	if err != nil {
+		return err
+	}
+	return a.data(c, r, func() (string, error) { return view.Replay(r, a.ink()), nil })
+}
+
+func (a *App) replaysWait(c *cli.Context) error {
+	cl, r, err := a.replayArgument(c, 1, "the id of a replay")
+	if err != nil {
+		return err
+	}
+	return a.awaitReplay(c, cl, r)
+}
+
+func (a *App) replaysRate(c *cli.Context) error {
+	if err := arguments(c, 2, 2, "the id of a replay and a rate"); err != nil {
+		return err
+	}
+	rate, err := perSecond(c.Args().Get(1), c.Args().Get(1))
+	if err != nil {
+		return err
+	}
+	if rate == nil {
+		return usage("the rate is empty", "fcctl replays rate ID 100/s")
+	}
+	cl, err := a.connect(c)
+	if err != nil {
+		return err
+	}
+	id := c.Args().First()
+	if err := cl.Replays.SetRate(c.Context, id, *rate); err != nil {
+		return err
+	}
+	r, err := cl.Replays.Get(c.Context, id)
+	if err != nil {
+		return err
+	}
+	return a.data(c, r, func() (string, error) { return fmt.Sprintf("replay %s: goes at %s\n", r.ID, view.Rate(r.Rate)), nil })
+}
+
+func (a *App) replaysAct(c *cli.Context, do func(context.Context, *client.Client, string) (*client.Replay, error)) error {
+	if err := arguments(c, 1, 1, "the id of a replay"); err != nil {
+		return err
+	}
+	cl, err := a.connect(c)
+	if err != nil {
+		return err
+	}
+	r, err := do(c.Context, cl, c.Args().First())
+	if err != nil {
+		return err
+	}
+	return a.data(c, r, func() (string, error) { return fmt.Sprintf("replay %s: is %s\n", r.ID, r.Status), nil })
+}
