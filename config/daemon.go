@@ -99,6 +99,8 @@ type Scheduler struct {
 // Router delivers.
 type Router struct {
 	Listen string
+	// Auth says that the listener asks for tokens, as the platform does.
+	Auth   bool
 	Egress Egress
 	Range  Range
 }

@@ -85,6 +85,11 @@ func (dr *daemonReader) service(k string, s *section, b *hclsyntax.Block) string
 		}
 	case "router":
 		r := &Router{Range: rng, Listen: dr.listen(s, "8081", EnvRouterPort)}
+		r.Auth = read(s, "auth", boolean, opts[bool]{def: d.Platform != nil})
+		if r.Auth && d.Platform == nil {
+			s.fail(s.at("auth"), "Nobody to check tokens", `Tokens are checked with the keys of the platform, and this process has no service "platform".`,
+				"auth = false, with a listen address that only operators reach")
+		}
 		e, _ := s.child("egress")
 		r.Egress = Egress{
 			DenyPrivate: read(e, "deny_private", boolean, opts[bool]{def: dr.def.denyPrivate}),

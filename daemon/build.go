@@ -12,6 +12,7 @@ import (
 
 	"github.com/flowcatalyst/fc/config"
 	"github.com/flowcatalyst/fc/daemon/internal/api"
+	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
@@ -59,13 +60,16 @@ type parts struct {
 	sealer  catalog.Sealer
 	catalog *catalog.Cache
 	keys    func() (*auth.Keys, error) // waits until they are there
+
+	warnings *telemetry.Warnings
+	monitor  *monitor.Monitor // nil unless a router is declared
 }
 
 // open builds the process, each part after what it stands on. Its order is
 // the reverse of the drain's.
 func (d *Daemon) open(ctx context.Context) error {
 	d.mu.Lock()
-	p := &parts{cfg: d.cfg}
+	p := &parts{cfg: d.cfg, warnings: telemetry.NewWarnings(nil)}
 	d.mu.Unlock()
 	d.parts = p
 	if err := telemetry.RegisterProcess(d.reg, d.version); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"time"
 
@@ -57,8 +56,17 @@ func (d *Daemon) openServices(ctx context.Context, p *parts) error {
 		}
 		d.run("bulk", b, nil)
 	}
+	var tokens *auth.Tokens
 	if p.cfg.Platform != nil {
-		return d.openPlatform(ctx, p, rules)
+		if tokens, err = d.openPlatform(ctx, p, rules); err != nil {
+			return err
+		}
+	}
+	if c := p.cfg.Router; c != nil {
+		if !c.Auth {
+			tokens = nil
+		}
+		return d.openRouterDoor(p, rules, tokens)
 	}
 	return nil
 }
@@ -78,7 +86,7 @@ func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 			_, err := rules.SetStatus(ctx, platform.System(), subscriptions, id, "", resource.SubscriptionPaused, "PAUSE")
 			return err
 		},
-		Logger: d.part("router"), Registerer: d.reg,
+		Warnings: p.warnings, Logger: d.part("router"), Registerer: d.reg,
 	})
 	if err != nil {
 		return err
@@ -89,11 +97,7 @@ func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 		r.WriteTimeout = max(left/5, 100*time.Millisecond)
 		r.ShutdownTimeout = max(left-r.WriteTimeout-left/10, time.Millisecond)
 	})
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", d.health.ServeHealth)
-	mux.HandleFunc("GET /monitoring/health", d.health.ServeHealth)
-	d.serve(d.listeners["router"], api.Unmatched(mux))
-	return nil
+	return d.watch(p, r)
 }
 
 // instance names this process among routers.
@@ -105,10 +109,10 @@ func instance() string {
 	return fmt.Sprintf("%s-%d-%x", host, os.Getpid(), time.Now().UnixNano()&0xffffff)
 }
 
-func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Platform) error {
+func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Platform) (*auth.Tokens, error) {
 	keys, err := p.keys()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.mu.Lock()
 	d.reloadKeys = keys.Reload
@@ -120,29 +124,30 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 	}
 	tokens, err := auth.NewTokens(keys, auth.TokenOptions{Issuer: issuer})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	accounts, err := platform.NewAccounts(platform.AccountOptions{Store: p.store, Tokens: tokens, Logger: d.part("platform")})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := rules.EnsureDefaults(ctx); err != nil {
-		return fmt.Errorf("make what always exists: %w", err)
+		return nil, fmt.Errorf("make what always exists: %w", err)
 	}
 	if err := d.seed(ctx, p, accounts); err != nil {
-		return err
+		return nil, err
 	}
 	h, err := api.New(api.Options{
 		Platform: rules, Accounts: accounts, Tokens: tokens, Keys: keys,
 		Logger: d.part("api"), Registerer: d.reg, MaxBatch: p.cfg.Platform.MaxBody, Version: d.version,
+		Monitor: p.monitor, Closing: d.Done(),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.serve(l, h)
 	d.health.Add("platform", func(context.Context) error { return nil })
 	d.undo.add("API", func() error { return d.closeListener(l) })
-	return nil
+	return tokens, nil
 }
 
 // runner is a service.

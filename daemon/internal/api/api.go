@@ -11,7 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flowcatalyst/fc/daemon/internal/api/adapter"
+	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 )
 
@@ -30,7 +32,12 @@ type Options struct {
 	// events and jobs in bytes; 0 means DefaultMaxBatch, and
 	// DefaultMaxEvent unless that is more than MaxBatch.
 	MaxBatch, MaxEvent int64
-	Version            string // of the program, for the OpenAPI document
+	// Monitor watches the router of this process; nil where there is none.
+	Monitor *monitor.Monitor
+	// Closing is closed when the listener is about to: streams end then, so
+	// that nobody has to wait for them. Nil never is.
+	Closing <-chan struct{}
+	Version string // of the program, for the OpenAPI document
 }
 
 // The limits of request bodies, in bytes.
@@ -50,6 +57,8 @@ type server struct {
 	metrics *metrics
 	openapi []byte
 	bodies  budget
+	ids     flow.IDs
+	streams streams
 	// pageBytes is where a page of payloads ends before it is full.
 	pageBytes int
 }
@@ -61,6 +70,11 @@ func newServer(o Options) (*server, error) {
 	if o.Platform == nil || o.Accounts == nil || o.Tokens == nil || o.Keys == nil {
 		return nil, errors.New("make API: platform, accounts, tokens and keys are required")
 	}
+	return build(o, (*server).routes)
+}
+
+// build makes the handler of some routes.
+func build(o Options, rows func(*server) []route) (*server, error) {
 	if o.Roles == nil {
 		o.Roles = auth.Builtin
 	}
@@ -90,7 +104,7 @@ func newServer(o Options) (*server, error) {
 		}),
 	})
 	s.huma = s.newHuma()
-	for _, rt := range s.routes() {
+	for _, rt := range rows(s) {
 		rt.add(rt)
 		m.know(rt)
 	}

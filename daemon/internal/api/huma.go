@@ -260,7 +260,7 @@ func (s *server) operation(rt route) huma.Operation {
 	}
 	op.Responses[fmt.Sprint(op.DefaultStatus)] = answer
 	switch rt.needs {
-	case public:
+	case public, unguarded:
 		op.Security = []map[string][]string{}
 	case anyToken:
 		op.Security = []map[string][]string{{"bearer": {}}}

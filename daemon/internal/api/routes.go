@@ -63,6 +63,7 @@ func (s *server) routes() []route {
 		rows = append(rows, s.kindRoutes(info)...)
 	}
 	rows = append(append(append(rows, s.replayRoutes()...), s.letterRoutes()...), s.groupRoutes()...)
+	rows = append(rows, s.monitoringRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }
 

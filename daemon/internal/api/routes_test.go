@@ -53,6 +53,9 @@ func TestEveryRouteNamesItsPermission(t *testing.T) {
 	}
 }
 
+// streaming is the route whose answer does not end by itself.
+const streaming = "/monitoring/stream"
+
 var parameter = regexp.MustCompile(`\{[^}]+\}`)
 
 func TestTheGuardStandsBeforeEveryRoute(t *testing.T) {
@@ -78,6 +81,9 @@ func TestTheGuardStandsBeforeEveryRoute(t *testing.T) {
 		for _, token := range []string{lacking, none} {
 			w.do(rt.method, path, token, "{}").problem(http.StatusForbidden, "FORBIDDEN", rt.needs)
 		}
+		if rt.path == streaming {
+			continue // it does not end; see TestTheStream…
+		}
 		// The right one passes the guard: whatever comes then is no 401 or 403.
 		if a := w.do(rt.method, path, w.admin(), "{}"); a.status == 401 || a.status == 403 || a.status >= 500 {
 			t.Errorf("%s %s with every permission: %d %s", rt.method, rt.path, a.status, a.body)
@@ -90,10 +96,14 @@ func TestARoleWithExactlyThePermissionPasses(t *testing.T) {
 	w := setup(t)
 	viewer := w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleViewer}})
 	for _, rt := range w.api.routes() {
-		if rt.method != http.MethodGet || strings.Contains(rt.path, "{") {
+		if rt.method != http.MethodGet || strings.Contains(rt.path, "{") || rt.path == streaming {
 			continue
 		}
-		w.do(rt.method, rt.path, viewer, "").is(http.StatusOK)
+		path := rt.path
+		if strings.HasSuffix(path, "/check") {
+			path += "?messageId=0000000000000"
+		}
+		w.do(rt.method, path, viewer, "").is(http.StatusOK)
 	}
 	w.do("POST", "/api/connections", viewer, `{"code":"a","url":"https://hooks.example.com"}`).problem(http.StatusForbidden, "FORBIDDEN", "platform:messaging:connection:create")
 }

@@ -17,11 +17,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
+	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
+	"github.com/flowcatalyst/fc/daemon/internal/queue/queuetest"
+	"github.com/flowcatalyst/fc/daemon/internal/router"
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"github.com/flowcatalyst/fc/daemon/internal/store/sqlite"
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 // keys are made once: RSA takes its time.
@@ -51,6 +56,12 @@ type world struct {
 	tokens *auth.Tokens
 	reg    *prometheus.Registry
 	log    *syncBuffer
+
+	options  Options
+	queue    *queuetest.Fake
+	router   *router.Router // it does not run
+	warnings *telemetry.Warnings
+	closing  chan struct{}
 }
 
 type syncBuffer struct {
@@ -115,7 +126,20 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.api, err = newServer(Options{Platform: p, Accounts: accounts, Tokens: w.tokens, Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3"})
+	cat := catalog.New(st, box)
+	w.queue = queuetest.NewFake(queuetest.FakeOptions{})
+	w.router, err = router.New(router.Options{Store: st, Queue: w.queue, Catalog: cat, Instance: "router-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.warnings = telemetry.NewWarnings(nil)
+	m, err := monitor.New(monitor.Options{Router: w.router, Holds: st, Queue: w.queue, QueueName: "default", Warnings: w.warnings, Health: telemetry.NewHealth().Report})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.closing = make(chan struct{})
+	w.options = Options{Platform: p, Accounts: accounts, Tokens: w.tokens, Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing}
+	w.api, err = newServer(w.options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,12 +141,8 @@ func (r *Router) State(ctx context.Context) State {
 		e.Report = w.Report(s.At)
 	}
 	s.Endpoints = make([]EndpointState, 0, len(ends))
-	for key, e := range ends {
-		e.URL = key
-		if c := cat.Connections[key]; c != nil {
-			e.ConnectionCode, e.URL, e.ClientID = c.Code, c.URL, c.ClientID
-			e.Limit, e.PerMinute = c.MaxConcurrency, float64(c.RateLimit)
-		}
+	for _, e := range ends {
+		e.describe(cat)
 		s.Endpoints = append(s.Endpoints, *e)
 	}
 	slices.SortFunc(s.Endpoints, func(a, b EndpointState) int {
@@ -154,6 +150,25 @@ func (r *Router) State(ctx context.Context) State {
 			cmp.Compare(b.Last5Min.Latency.Samples, a.Last5Min.Latency.Samples), cmp.Compare(a.Endpoint, b.Endpoint))
 	})
 	return s
+}
+
+// describe fills in what only the declaration of an endpoint says.
+func (e *EndpointState) describe(cat *catalog.Catalog) {
+	e.URL = e.Endpoint
+	if c := cat.Connections[e.Endpoint]; c != nil {
+		e.ConnectionCode, e.URL, e.ClientID = c.Code, c.URL, c.ClientID
+		e.Limit, e.PerMinute = c.MaxConcurrency, float64(c.RateLimit)
+	}
+}
+
+// Endpoint is an endpoint of which the router may know nothing but what is
+// declared.
+func (r *Router) Endpoint(ctx context.Context, key string) EndpointState {
+	e := EndpointState{Endpoint: key, URL: key}
+	if cat := r.current(ctx); cat != nil {
+		e.describe(cat)
+	}
+	return e
 }
 
 // declared adds a pool that is declared, or what only its declaration says.

@@ -1,0 +1,4 @@
+service "router" {
+  listen = "127.0.0.1:8081"
+  auth   = true
+}
