@@ -12,6 +12,14 @@ import (
 // seen to end: clocks of two sides, and the deadline before the lease's.
 const cutShort = 100 * time.Millisecond
 
+// leftoverBound is how long what is of no more use may lie about. A message
+// that was published twice, before and after a crash, waits for the end of the
+// lease that its twin made: a timeout and flow.LeaseSlack.
+const leftoverBound = 25 * time.Second
+
+// effective is within how long a change takes effect.
+const effective = time.Second
+
 // account compares what was promised with what happened.
 func (w *pipeline) account() {
 	w.r.mu.Lock()
@@ -25,6 +33,9 @@ func (w *pipeline) account() {
 	w.accountAttempts(jobs)
 	w.accountRepetitions(jobs)
 	w.accountOrder(jobs)
+	w.accountHolds()
+	w.accountConcurrency()
+	w.accountLeftovers(jobs)
 	w.sum.add(w, jobs)
 	if w.t.Failed() {
 		w.t.Logf("what arrived:%s", w.history())
@@ -185,6 +196,79 @@ func (w *pipeline) accountOrder(jobs map[string]client.Job) {
 		if l.mode == resource.ModeBlockOnError && x.number != was.number && !was.taken() && w.acted[was.job] == "" && !w.restarted(was.arrived, x.arrived) {
 			w.t.Errorf("%s: n%d came although n%d had not been taken: %s is %s", key, x.number, was.number, was.job, jobs[was.job].Status)
 		}
+	}
+}
+
+// accountHolds: a second after a pause nothing begins any more.
+func (w *pipeline) accountHolds() {
+	for _, x := range w.r.exchanges {
+		for _, h := range w.held[x.path] {
+			if x.arrived.After(h.from.Add(effective)) && x.arrived.Before(h.to) {
+				w.t.Errorf("%s got n%d %s after it had been paused", x.path, x.number, x.arrived.Sub(h.from))
+			}
+		}
+	}
+}
+
+// accountConcurrency: no more exchanges are going on than the pool allows, or
+// allowed when the oldest of them may have begun.
+func (w *pipeline) accountConcurrency() {
+	var going []*exchange
+	for _, x := range w.r.exchanges {
+		still := going[:0]
+		for _, o := range going {
+			end := o.ended
+			if end.IsZero() {
+				end = o.arrived.Add(time.Second - cutShort)
+			}
+			if end.After(x.arrived) && !w.restarted(o.arrived, x.arrived) {
+				still = append(still, o)
+			}
+		}
+		going = append(still, x)
+		allowed := 0
+		for i, l := range w.limits {
+			if i == len(w.limits)-1 || w.limits[i+1].from.After(x.arrived.Add(-effective-time.Second)) {
+				allowed = max(allowed, l.n)
+			}
+		}
+		if len(going) > allowed {
+			w.t.Errorf("%d exchanges at once when n%d came to %s, and the pool allows %d", len(going), x.number, x.path, allowed)
+		}
+	}
+}
+
+// accountLeftovers: nothing is in hand, in the queue or blocked any more, and
+// what is counted is what is there.
+func (w *pipeline) accountLeftovers(jobs map[string]client.Job) {
+	letters := 0
+	for _, j := range jobs {
+		if j.Status == client.JobFailed || j.Status == client.JobExpired {
+			letters++
+		}
+	}
+	want := map[string]float64{
+		"fc_store_unfanned_positions": 0, "fc_store_open_jobs": 0, "fc_store_blocked_keys": 0, "fc_store_dead_letters": float64(letters),
+		"fc_queue_pending_messages": 0, "fc_queue_in_flight_messages": 0, "fc_queue_dead_letters": 0,
+	}
+	deadline := time.Now().Add(leftoverBound)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		wrong := ""
+		for name, n := range want {
+			if got := w.metric(name); got != n {
+				wrong += fmt.Sprintf(" %s is %v, want %v;", name, got, n)
+			}
+		}
+		if wrong == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Errorf("%s after the last job ended:%s\n%s", leftoverBound, wrong, w.metrics())
+			return
+		}
+		<-tick.C
 	}
 }
 

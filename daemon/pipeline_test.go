@@ -127,20 +127,21 @@ var behaviours = []fault{
 }
 
 func plans() *rapid.Generator[plan] {
-	script := rapid.SliceOfN(rapid.SampledFrom(behaviours), 1, 40)
-	steps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
+	script := rapid.SliceOfN(rapid.SampledFrom(behaviours), 1, 60)
+	one := rapid.Custom(func(t *rapid.T) step {
 		return step{
 			act:   rapid.SampledFrom(acts).Draw(t, "act"),
 			n:     rapid.IntRange(0, 99).Draw(t, "n"),
 			pause: time.Duration(rapid.SampledFrom([]int{0, 0, 0, 1, 3, 10, 30}).Draw(t, "pause")) * time.Millisecond,
 		}
-	}), 10, 80)
+	})
 	return rapid.Custom(func(t *rapid.T) plan {
 		p := plan{concurrency: rapid.IntRange(1, 8).Draw(t, "concurrency"), scripts: map[string][]fault{}}
 		for _, l := range lines {
 			p.scripts[l.path] = script.Draw(t, "script of "+l.path)
 		}
-		p.steps = steps.Draw(t, "steps")
+		n := rapid.SampledFrom([]int{10, 20, 40, 80}).Draw(t, "steps")
+		p.steps = rapid.SliceOfN(one, n, n).Draw(t, "each step")
 		return p
 	})
 }

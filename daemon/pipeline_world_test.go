@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,18 +82,28 @@ type pipeline struct {
 
 	pool        string
 	connections []string
-	subs        map[string]line // by id
+	subs        map[string]line     // by id
+	ways        map[string][]string // id of a resource → the paths that it leads to
 	subIDs      []string
 
 	events []event              // by number
 	acted  map[string]string    // job → why it may have ended CANCELLED
 	retry  map[string]time.Time // job → when it was first retried by hand
+	held   map[string][]span    // path → when nothing was to go there; open spans have no end
+	limits []limit              // of the pool's concurrency, in order
+}
+
+// limit is a concurrency that holds from a time on.
+type limit struct {
+	from time.Time
+	n    int
 }
 
 func newPipeline(t *testing.T, rt *rapid.T, p plan, sum *summary) *pipeline {
 	w := &pipeline{
-		t: rt, plan: p, sum: sum, began: time.Now(), subs: map[string]line{},
-		acted: map[string]string{}, retry: map[string]time.Time{},
+		t: rt, plan: p, sum: sum, began: time.Now(), subs: map[string]line{}, ways: map[string][]string{},
+		acted: map[string]string{}, retry: map[string]time.Time{}, held: map[string][]span{},
+		limits: []limit{{time.Now(), p.concurrency}},
 	}
 	w.r = newEndpoints(t, p.scripts)
 	w.d = daemontest.Start(t, quietly)
@@ -131,9 +143,12 @@ func (w *pipeline) furnish() {
 			c := &resource.Connection{Code: fmt.Sprintf("c%d", i), URL: w.r.URL + l.path}
 			s.ConnectionID = w.create(c)
 			w.connections = append(w.connections, s.ConnectionID)
+			w.ways[s.ConnectionID] = []string{l.path}
 		}
 		id := w.create(s)
 		w.subs[id] = l
+		w.ways[id] = []string{l.path}
+		w.ways[w.pool] = append(w.ways[w.pool], l.path)
 		w.subIDs = append(w.subIDs, id)
 	}
 }
@@ -160,7 +175,9 @@ func (w *pipeline) do(s step) {
 	case publishBatch:
 		w.publish(2+s.n%25, s.n)
 	case changeConcurrency:
-		w.update(resource.KindDispatchPool, w.pool, "concurrency", 1+s.n%10)
+		n := 1 + s.n%10
+		w.update(resource.KindDispatchPool, w.pool, "concurrency", n)
+		w.limits = append(w.limits, limit{time.Now(), n})
 	case changeRate:
 		w.update(resource.KindDispatchPool, w.pool, "rateLimit", []string{"0", "50/s", "200/s", "1000/s"}[s.n%4])
 	case suspendPool:
@@ -235,12 +252,25 @@ func (w *pipeline) update(k resource.Kind, id, field string, to any) {
 	w.must(err, "change "+field)
 }
 
+// hold pauses a resource, and notes since when.
 func (w *pipeline) hold(k resource.Kind, id string) {
 	_, err := w.resources(k).Pause(w.t.Context(), id)
 	w.must(err, fmt.Sprint("pause ", k))
+	for _, path := range w.ways[id] {
+		w.held[path] = append(w.held[path], span{from: time.Now()})
+	}
 }
 
+// free lets a resource go on. What else holds its paths is forgotten with it:
+// an end too many only makes account look at less.
 func (w *pipeline) free(k resource.Kind, id string) {
+	for _, path := range w.ways[id] {
+		for i := range w.held[path] {
+			if s := &w.held[path][i]; s.to.IsZero() {
+				s.to = time.Now()
+			}
+		}
+	}
 	_, err := w.resources(k).Resume(w.t.Context(), id)
 	w.must(err, fmt.Sprint("resume ", k))
 }
@@ -328,24 +358,37 @@ func (w *pipeline) jobs(status ...string) []client.Job {
 
 // metrics returns those that say where work stands.
 func (w *pipeline) metrics() string {
-	res, err := http.Get(w.d.AdminURL() + "/metrics")
-	if err != nil {
-		return err.Error()
-	}
-	defer res.Body.Close()
-	var b strings.Builder
-	if err := res.Write(&b); err != nil {
-		return err.Error()
-	}
-	var kept []string
-	for l := range strings.Lines(b.String()) {
-		if strings.HasPrefix(l, "fc_scheduler") || strings.HasPrefix(l, "fc_router") || strings.HasPrefix(l, "fc_queue") || strings.HasPrefix(l, "fc_store") {
-			if !strings.Contains(l, "_bucket") {
-				kept = append(kept, l)
+	_, body := w.get("/metrics")
+	var kept strings.Builder
+	for l := range strings.Lines(body) {
+		for _, p := range []string{"fc_scheduler_", "fc_router_", "fc_queue_", "fc_store_"} {
+			if strings.HasPrefix(l, p) && !strings.Contains(l, "_bucket") {
+				kept.WriteString(l)
 			}
 		}
 	}
-	return strings.Join(kept, "")
+	return kept.String()
+}
+
+// metric returns a gauge of the store or the queue; -1 if there is none.
+func (w *pipeline) metric(name string) float64 {
+	for l := range strings.Lines(w.metrics()) {
+		if rest, ok := strings.CutPrefix(l, name); ok && (rest[0] == ' ' || rest[0] == '{') {
+			v, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' ')+1:]), 64)
+			w.must(err, "read metric "+name)
+			return v
+		}
+	}
+	return -1
+}
+
+func (w *pipeline) get(path string) (int, string) {
+	res, err := http.Get(w.d.AdminURL() + path)
+	w.must(err, "get "+path)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	w.must(err, "get "+path)
+	return res.StatusCode, string(b)
 }
 
 func describe(jobs []client.Job) string {
