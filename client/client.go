@@ -52,6 +52,8 @@ type Client struct {
 	DeadLetters *DeadLetters
 	// Groups are message groups that a dead letter blocks.
 	Groups *Groups
+	// Router watches the router and steers it.
+	Router *Router
 
 	base    *url.URL
 	tokens  TokenSource
@@ -91,6 +93,7 @@ func New(o Options) (*Client, error) {
 	c.agent = strings.TrimSpace(o.UserAgent + " flowcatalyst-go")
 	c.Events, c.Jobs = &Events{c}, &Jobs{c}
 	c.Replays, c.DeadLetters, c.Groups = &Replays{c}, &DeadLetters{c}, &Groups{c}
+	c.Router = &Router{c}
 	return c, nil
 }
 

@@ -1,0 +1,155 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	// maxEvent bounds one event of a stream.
+	maxEvent = 16 << 20
+	// silence is after how long without a word a stream is taken for lost: the
+	// server says something at least every quarter of a minute.
+	silence = 40 * time.Second
+)
+
+// Watch yields a snapshot at once and then one each second, until ctx ends. It
+// connects again by itself when the connection is lost or the server ends the
+// stream. What can not be helped by that, such as a missing permission, is
+// yielded as an error and ends it; a lost connection is yielded as an error
+// too, so that it can be shown, and the watching goes on if the loop does.
+func (r *Router) Watch(ctx context.Context) iter.Seq2[*Snapshot, error] {
+	return func(yield func(*Snapshot, error) bool) {
+		for failures := 0; ctx.Err() == nil; {
+			err := r.c.events(ctx, "/monitoring/stream", func(name string, data []byte) (bool, error) {
+				if name != "snapshot" {
+					return true, nil
+				}
+				v := new(Snapshot)
+				if err := json.Unmarshal(data, v); err != nil {
+					return false, fmt.Errorf("read a snapshot: %w", err)
+				}
+				failures = 0
+				return yield(v, nil), nil
+			})
+			if errors.Is(err, errStopped) || ctx.Err() != nil {
+				return
+			}
+			// nil is an end in good order: the token has run out, say.
+			if err != nil && !yield(nil, err) {
+				return
+			}
+			var refused *Error
+			if errors.As(err, &refused) && refused.Status < 500 && refused.Status != http.StatusTooManyRequests {
+				return
+			}
+			wait := min(firstPause<<min(failures, 10), maxPause)
+			failures++
+			if r.c.sleep(ctx, wait) != nil {
+				return
+			}
+		}
+	}
+}
+
+// errStopped says that the reader of a stream wants no more.
+var errStopped = errors.New("the reader has stopped")
+
+// events reads server-sent events (the HTML standard, 9.2) until the server
+// ends the stream, which is nil, or do wants no more.
+func (c *Client) events(ctx context.Context, path string, do func(name string, data []byte) (bool, error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	quiet := time.AfterFunc(silence, func() { cancel(errors.New("the server has said nothing for too long")) })
+	defer quiet.Stop()
+	res, err := c.stream(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(make([]byte, 64<<10), maxEvent)
+	var (
+		name string
+		data []byte
+	)
+	for lines.Scan() {
+		quiet.Reset(silence)
+		line := lines.Text()
+		field, value, _ := strings.Cut(line, ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case line == "":
+			if len(data) > 0 {
+				more, err := do(name, data)
+				if err != nil {
+					return err
+				}
+				if !more {
+					return errStopped
+				}
+			}
+			name, data = "", nil
+		case field == "event":
+			name = value
+		case field == "data":
+			data = append(data, value...)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return fmt.Errorf("watch %s: %w", path, err)
+	}
+	return nil
+}
+
+// stream opens an answer that goes on. The client's own timeout is for whole
+// answers, so it does not apply here.
+func (c *Client) stream(ctx context.Context, path string) (*http.Response, error) {
+	k := call{method: http.MethodGet, path: path}
+	untimed := *c.http
+	untimed.Timeout = 0
+	for renewed := false; ; renewed = true {
+		token, err := c.token(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		u := c.base.String() + path
+		req, err := http.NewRequestWithContext(ctx, k.method, u, nil)
+		if err != nil {
+			return nil, fmt.Errorf("watch %s: %w", path, err)
+		}
+		req.Header.Set("Accept", "text/event-stream")
+		req.Header.Set("User-Agent", c.agent)
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		res, err := untimed.Do(req)
+		if err != nil {
+			return nil, &connectionError{k.method, u, err}
+		}
+		if res.StatusCode == http.StatusOK {
+			return res, nil
+		}
+		answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+		_ = res.Body.Close()
+		if err != nil {
+			return nil, &connectionError{k.method, u, err}
+		}
+		if res.StatusCode == http.StatusUnauthorized && token != "" && !renewed {
+			c.tokens.Reject(token)
+			continue
+		}
+		return nil, newError(k, res, answer)
+	}
+}
