@@ -79,7 +79,7 @@ func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 		return err
 	}
 	r, err := router.New(router.Options{
-		Store: jobs, Queue: p.queue, Catalog: p.catalog,
+		Store: jobs, Queue: p.queue, Catalog: p.catalog, Holds: p.store, Wakes: p.store.Wakes(),
 		QueueName: p.cfg.Queues[0].Name, Instance: instance(), Version: d.version,
 		Egress: courier.Egress{DenyPrivate: e.DenyPrivate, AllowCIDRs: e.AllowCIDRs, HTTPSOnly: e.HTTPSOnly},
 		OnGone: func(ctx context.Context, id string) error {

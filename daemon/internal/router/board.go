@@ -7,6 +7,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
+	"github.com/flowcatalyst/fc/daemon/internal/router/pace"
 	"github.com/flowcatalyst/fc/daemon/internal/router/rolling"
 )
 
@@ -20,19 +21,34 @@ type delivery struct {
 	place    int       // in board.all
 
 	line    *line // where it waits or has its slot
-	begun   bool  // Start gave the job; it does not change any more
-	started time.Time
+	phase   phase
+	begun   bool      // Start gave the job; it does not change any more
+	paced   bool      // picked under a rate limit, so it takes no slot yet
+	started time.Time // monotonic, before Start was called
+	began   time.Time // when its exchange did, by the router's clock
 	job     flow.Job
 	event   *flow.Event
 	attempt flow.Attempt
 }
+
+// phase is how far a delivery is on the board.
+type phase uint8
+
+const (
+	held    phase = iota // being sorted, or on its way out
+	waiting              // in its line
+	picked               // being started
+	staged               // started; waits to begin
+	running              // in its exchange
+)
 
 // deliveries are those that came to their end in the ordinary way: recorded
 // and settled, and known to nobody any more.
 var deliveries = sync.Pool{New: func() any { return new(delivery) }}
 
 // board holds every delivery from its receipt until it is settled, and knows
-// which may start. It has one lock, under which nothing blocks.
+// which may start. It has one lock, under which nothing blocks: what has to
+// be done elsewhere is noted as a chore.
 type board struct {
 	mu    sync.Mutex
 	pools map[string]*pool
@@ -41,60 +57,110 @@ type board struct {
 	ends  map[string]*endpoint
 	all   []*delivery
 
+	troubled map[*endpoint]struct{} // whose breaker is not closed
+	holds    map[string]standing    // as they were read last
+	notable  bool                   // somebody writes holds down
+	epoch    uint64                 // grows with each hold that is to be written or was
+	chores   chores
+
 	limit   int // the least that all may hold
 	waiting int
 	closed  bool
+	newRate func() pace.Rate // nil: limits of this process alone
 	meters  *meters
 
 	ready chan struct{} // something may be able to start
+	clear chan struct{} // something that is staged may be able to begin
 	room  chan struct{} // all has become shorter
+	todo  chan struct{} // there are chores
 }
 
 // pool is a traffic class at work.
 type pool struct {
 	key   string
 	code  string
-	limit int
+	limit int             // its slots, if adapt does not say how many
+	adapt pace.Controller // nil: it is fixed
+
 	// active deliveries are picked; of those, running ones are in their
-	// exchange and staged ones are started and wait for the next free slot.
+	// exchange, staged ones are started and wait for the next free slot, and
+	// paced ones wait for a rate limit first. Beneath are those of replays,
+	// suspect those whose endpoint is not sound.
 	active  int
 	running int
+	paced   int
+	beneath int
+	suspect int
 	staged  ring[*delivery]
 	usual   time.Duration // how long exchanges take of late; 0 is not known
 	moved   time.Time     // when an exchange began or ended last
-	rate    limiter
-	lines   map[string]*line
-	turn    ring[*line] // lines with waiting deliveries, each once
-	wait    int         // deliveries in lines
-	meters  poolMeters
-	seen    *rolling.Window
+	picked  time.Time     // when something was picked last
+	lively  time.Time     // when live work was there last
+	rate    pace.Rate
+
+	lines  map[lineKey]*line
+	live   ring[*line] // lines with waiting deliveries, each once
+	under  ring[*line] // the same of replays
+	turns  uint        // picks, to let a replay go now and then
+	wait   int         // deliveries in lines
+	asking int         // lines that have any
+	meters poolMeters
+	seen   *rolling.Window
 }
 
 // endpoint is what bounds a receiver across pools.
 type endpoint struct {
-	key    string
-	limit  int // exchanges at once; 0 is no limit
-	active int
-	moved  time.Time // when an exchange began or ended last
-	rate   limiter
-	lines  int
-	seen   *rolling.Window
+	key     string
+	limit   int // exchanges at once; 0 is no limit
+	active  int
+	running int
+	paced   int
+	beneath int
+	moved   time.Time // when an exchange was picked, began or ended last
+	rate    pace.Rate
+	lines   []*line
+	seen    *rolling.Window
+
+	breaker pace.Breaker
+	ramp    pace.Ramp
+	parked  time.Time // until when what waits for its rate is parked
+	rest    time.Time // nothing begins before it: somebody's hold
+	why     string    // what opened the breaker
+	last    string    // the last failure
+
+	told    int    // the window that was written down last
+	writing int    // holds of it on their way to the store
+	wrote   uint64 // epoch of the last one that arrived
+	stands  bool   // the store has a hold of its breaker
+}
+
+// lineKey names a line in its pool. A replay has lines of its own.
+type lineKey struct {
+	endpoint string
+	replay   flow.ID
 }
 
 // line is what waits for one endpoint in one pool.
 type line struct {
-	pool   *pool
-	end    *endpoint
-	fifo   ring[*delivery]
-	queued bool // in pool.turn
-	active int
-	idle   time.Time
+	key     lineKey
+	pool    *pool
+	end     *endpoint
+	fifo    ring[*delivery]
+	queued  bool // in the pool's turn
+	asks    bool // counted in pool.asking
+	suspect bool // its active ones are counted in pool.suspect
+	active  int
+	running int
+	paced   int
+	norm    pace.Norm
+	idle    time.Time
 }
 
 func newBoard(limit int, m *meters) *board {
 	return &board{
 		pools: map[string]*pool{}, ends: map[string]*endpoint{}, limit: limit, meters: m,
-		ready: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		troubled: map[*endpoint]struct{}{}, holds: map[string]standing{},
+		ready: make(chan struct{}, 1), clear: make(chan struct{}, 1), room: make(chan struct{}, 1), todo: make(chan struct{}, 1),
 	}
 }
 
@@ -109,9 +175,17 @@ func (b *board) free() int {
 func (b *board) capacity() int {
 	slots := 0
 	for _, p := range b.turn {
-		slots += p.limit
+		slots += p.slots()
 	}
 	return max(b.limit, 4*slots)
+}
+
+// slots is how many exchanges the pool may have at once.
+func (p *pool) slots() int {
+	if p.adapt != nil {
+		return p.adapt.Limit()
+	}
+	return p.limit
 }
 
 // hold takes responsibility for deliveries.
@@ -141,166 +215,59 @@ func (b *board) drop(ds ...*delivery) {
 	signal(b.room)
 }
 
-// enqueue puts a held delivery into its line. It is false once the board is
-// closed: nothing starts any more.
+// enqueue puts a held delivery into its line, or has it parked at once if its
+// endpoint gets nothing now. It is false once the board is closed: nothing
+// starts any more.
 func (b *board) enqueue(d *delivery, rt *catalog.Route, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return false
 	}
-	b.join(d, b.lineOf(rt, now))
+	l := b.lineOf(rt, now)
+	if until, why := l.refuses(now); why != "" {
+		b.park(d, until, why)
+		return true
+	}
+	b.join(d, l)
 	signal(b.ready)
 	return true
 }
 
 func (b *board) join(d *delivery, l *line) {
-	d.line = l
+	d.line, d.phase = l, waiting
 	l.fifo.push(d)
 	l.pool.wait++
 	b.waiting++
 	l.queue()
 }
 
+// queue gives a line with work its place in the pool's turn.
 func (l *line) queue() {
 	if !l.queued && l.fifo.len() > 0 {
 		l.queued = true
-		l.pool.turn.push(l)
+		l.turn().push(l)
 	}
+	l.count()
 }
 
-// lineOf finds or makes the line of a route and brings the limits of its
-// pool and endpoint up to date.
-func (b *board) lineOf(rt *catalog.Route, now time.Time) *line {
-	key := rt.Pool.ID
-	if key == "" {
-		key = rt.Pool.Code
+func (l *line) turn() *ring[*line] {
+	if l.key.replay != 0 {
+		return &l.pool.under
 	}
-	p := b.pools[key]
-	if p == nil {
-		p = &pool{key: key, code: rt.Pool.Code, lines: map[string]*line{}, meters: b.meters.pool(rt.Pool.Code), seen: b.meters.seen.pool(key)}
-		b.pools[key] = p
-		b.turn = append(b.turn, p)
-	}
-	p.limit = max(rt.Pool.Concurrency, 1)
-	p.rate.set(rt.Pool.RateLimit.PerSecond(), now)
-
-	e := b.ends[rt.Endpoint]
-	if e == nil {
-		e = &endpoint{key: rt.Endpoint, seen: b.meters.seen.end(rt.Endpoint)}
-		b.ends[rt.Endpoint] = e
-	}
-	if c := rt.Connection; c != nil {
-		e.limit = c.MaxConcurrency
-		e.rate.set(c.RateLimit.PerSecond(), now)
-	}
-	l := p.lines[rt.Endpoint]
-	if l == nil {
-		l = &line{pool: p, end: e}
-		p.lines[rt.Endpoint] = l
-		e.lines++
-	}
-	return l
+	return &l.pool.live
 }
 
-// pick takes up to limit deliveries that may start now, each with its slot,
-// in turn: pool by pool, and within a pool line by line. It says whether more
-// could have been taken, and when a rate limit lets the next go (zero: no
-// rate limit is in the way).
-func (b *board) pick(into []*delivery, limit int, now time.Time) (got []*delivery, more bool, next time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	got = into
-	if b.closed || b.waiting == 0 {
-		return got, false, next
-	}
-	n := len(b.turn)
-	for i := range n {
-		p := b.turn[(b.first+i)%n]
-		var at time.Time
-		got, at = p.pick(got, limit, now)
-		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
-			next = at
+// count keeps the number of lines that have work.
+func (l *line) count() {
+	if asks := l.active > 0 || l.fifo.len() > 0; asks != l.asks {
+		l.asks = asks
+		if asks {
+			l.pool.asking++
+		} else {
+			l.pool.asking--
 		}
 	}
-	b.first = (b.first + 1) % n
-	b.waiting -= len(got)
-	return got, len(got) >= limit, next
-}
-
-func (p *pool) pick(got []*delivery, limit int, now time.Time) ([]*delivery, time.Time) {
-	var next time.Time
-	passed := 0
-	for p.active < p.limit+p.ahead() && len(got) < limit && passed < p.turn.len() {
-		if wait := p.rate.wait(now); wait > 0 {
-			return got, now.Add(wait)
-		}
-		l := p.turn.pop()
-		if l.fifo.len() == 0 {
-			l.queued = false
-			continue
-		}
-		wait := l.end.rate.wait(now)
-		if wait > 0 || l.end.limit > 0 && l.end.active >= l.end.limit {
-			p.turn.push(l)
-			passed++
-			if at := now.Add(wait); wait > 0 && (next.IsZero() || at.Before(next)) {
-				next = at
-			}
-			continue
-		}
-		passed = 0
-		p.rate.take(now)
-		l.end.rate.take(now)
-		got = append(got, l.fifo.pop())
-		p.wait--
-		p.active++
-		l.active++
-		if l.end.active++; l.end.active == 1 {
-			l.end.moved = time.Now() // the idle time before is nobody's wait
-		}
-		l.queued = false
-		l.queue()
-	}
-	return got, next
-}
-
-// release gives slots back.
-func (b *board) release(ds ...*delivery) {
-	b.mu.Lock()
-	for _, d := range ds {
-		d.line.leave()
-	}
-	more := b.waiting > 0
-	b.mu.Unlock()
-	if more {
-		signal(b.ready)
-	}
-}
-
-func (l *line) leave() {
-	l.active--
-	l.pool.active--
-	l.end.active--
-}
-
-// unpick puts back, in front, what was picked and could not be started. It is
-// false once the board is closed; then they have no slots and wait nowhere.
-func (b *board) unpick(ds []*delivery) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := len(ds) - 1; i >= 0; i-- {
-		l := ds[i].line
-		l.leave()
-		if b.closed {
-			continue
-		}
-		l.fifo.pushFront(ds[i])
-		l.pool.wait++
-		b.waiting++
-		l.queue()
-	}
-	return !b.closed
 }
 
 // close lets nothing start any more and returns what waits.
@@ -314,11 +281,16 @@ func (b *board) close() []*delivery {
 func (b *board) takeWaiting() []*delivery {
 	var ds []*delivery
 	for _, p := range b.turn {
-		for p.turn.len() > 0 {
-			l := p.turn.pop()
-			l.queued = false
-			for l.fifo.len() > 0 {
-				ds = append(ds, l.fifo.pop())
+		for _, turn := range [...]*ring[*line]{&p.live, &p.under} {
+			for turn.len() > 0 {
+				l := turn.pop()
+				l.queued = false
+				for l.fifo.len() > 0 {
+					d := l.fifo.pop()
+					d.phase = held
+					ds = append(ds, d)
+				}
+				l.count()
 			}
 		}
 		p.wait = 0

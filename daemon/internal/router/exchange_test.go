@@ -73,7 +73,7 @@ func TestTheDeliveryOfAnEvent(t *testing.T) {
 		"X-Flowcatalyst-Client-Id":       "clt_1",
 		"X-Flowcatalyst-Correlation-Id":  "line break \"quoted\" é",
 		"X-Flowcatalyst-Attempt":         "1",
-		"X-Flowcatalyst-Replay":          replay.String(),
+		"X-Flowcatalyst-Replay":          "rpl_" + replay.String(),
 		"Traceparent":                    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		"X-Fc-Config-Region":             "eu-west",
 		"Accept-Encoding":                "",

@@ -205,14 +205,14 @@ func (b *board) state(s *State) (pools map[string]*PoolState, ends map[string]*E
 	for key, p := range b.pools {
 		s.Running += p.running
 		pools[key] = &PoolState{
-			ID: key, Code: p.code, Status: resource.PoolActive, Slots: p.limit, Running: p.running, Waiting: p.wait,
-			Capacity: 4 * p.limit, Endpoints: len(p.lines), RateLimited: p.wait > 0 && p.rate.wait(s.At) > 0,
+			ID: key, Code: p.code, Status: resource.PoolActive, Slots: p.slots(), Running: p.running, Waiting: p.wait,
+			Capacity: 4 * p.slots(), Endpoints: len(p.lines), RateLimited: p.wait > 0 && p.rate.Wait(0, s.At) > 0,
 		}
 		groups[key] = map[string]bool{}
 		for _, l := range p.lines {
 			e := ends[l.end.key]
 			if e == nil {
-				e = &EndpointState{Endpoint: l.end.key, Running: l.end.active}
+				e = &EndpointState{Endpoint: l.end.key, Running: l.end.running}
 				ends[l.end.key] = e
 			}
 			e.Waiting += l.fifo.len()

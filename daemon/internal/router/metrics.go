@@ -19,6 +19,7 @@ type meters struct {
 	parked                     *prometheus.CounterVec
 	adopted, dead, conflicts   prometheus.Counter
 	panics, warnings           prometheus.Counter
+	opened                     prometheus.Counter
 	unwritten                  prometheus.Gauge
 	depth, active, inFlight    *prometheus.Desc
 
@@ -68,6 +69,7 @@ func newMeters() *meters {
 		conflicts: counter("fc_router_outcomes_late_total", "Outcomes that came after another router had taken the job over."),
 		panics:    counter("fc_router_panics_total", "Panics contained in one delivery."),
 		warnings:  counter("fc_router_warnings_total", "Attempts that a person should look at."),
+		opened:    counter("fc_router_breakers_opened_total", "How often a circuit breaker opened here."),
 		unwritten: prometheus.NewGauge(prometheus.GaugeOpts{Name: "fc_router_unwritten_outcomes", Help: "Outcomes that the store did not take yet. Above 0 nothing new starts."}),
 		depth:     prometheus.NewDesc("fc_router_pool_queue_depth", "Messages in memory that wait for a slot, by pool.", []string{"pool"}, nil),
 		active:    prometheus.NewDesc("fc_router_pool_active_workers", "Slots in use, by pool.", []string{"pool"}, nil),
@@ -79,7 +81,7 @@ func newMeters() *meters {
 func (m *meters) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.processed, m.failed, m.limited, m.duration, m.parked, m.adopted, m.dead,
-		m.conflicts, m.panics, m.warnings, m.unwritten, m,
+		m.conflicts, m.panics, m.warnings, m.opened, m.unwritten, m,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
 	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
+	"github.com/flowcatalyst/fc/daemon/internal/router/pace"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
@@ -21,6 +22,14 @@ type Options struct {
 	Store   store.Jobs
 	Queue   queue.Queue
 	Catalog *catalog.Cache
+	// Holds is where breakers and rests of endpoints are written down, for
+	// the scheduler and for other routers, and Wakes says when they changed.
+	// Without Holds they are this router's own and end with it.
+	Holds store.Holds
+	Wakes *store.Wakes
+	// Rate makes the rate limit of a pool or of an endpoint. When it is nil
+	// each is this router's alone.
+	Rate func() pace.Rate
 
 	// QueueName tells queues apart in the idempotency keys of adopted
 	// messages. It must not change while such messages are around.

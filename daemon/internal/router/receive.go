@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
@@ -22,6 +23,11 @@ const (
 // receive takes messages while there is room for them and puts them on the
 // board. Its error is that the queue was closed.
 func (r *Router) receive(ctx context.Context) error {
+	select {
+	case <-r.seeded:
+	case <-ctx.Done():
+		return nil
+	}
 	for failures := 0; ; {
 		free := r.board.free()
 		if free <= 0 || r.unwritten.Load() > 0 {
@@ -128,7 +134,8 @@ func (r *Router) sort(ctx context.Context, cat *catalog.Catalog, d *delivery, no
 	}
 	rt, _ := cat.Route(&d.peek)
 	if rt.Wait != "" {
-		r.park([]parked{{d, now.Add(pausePark), parkPaused}})
+		r.meters.parked.WithLabelValues(parkPaused).Inc()
+		r.park([]parked{{d, now.Add(pausePark)}})
 		return false
 	}
 	if !r.board.enqueue(d, orDefault(cat, &rt), now) {
@@ -139,12 +146,16 @@ func (r *Router) sort(ctx context.Context, cat *catalog.Catalog, d *delivery, no
 
 // look finds out what Route needs to know about a delivery's job.
 func (r *Router) look(ctx context.Context, d *delivery) error {
-	if s := d.received.SubscriptionID; s != "" {
-		d.peek = flow.Job{ID: d.id, SubscriptionID: s}
+	var replay flow.ID
+	if id := d.received.ReplayID; id != "" {
+		replay, _ = flow.ParseID(strings.TrimPrefix(id, "rpl_")) // the job itself says so in case of doubt
+	}
+	if s := d.received.SubscriptionID; s != "" || replay != 0 {
+		d.peek = flow.Job{ID: d.id, SubscriptionID: s, ReplayID: replay}
 		return nil
 	}
 	v, err := r.Store.Job(ctx, store.Everything, d.id)
-	d.peek = flow.Job{ID: d.id, SubscriptionID: v.Job.SubscriptionID, Task: v.Job.Task}
+	d.peek = flow.Job{ID: d.id, SubscriptionID: v.Job.SubscriptionID, ReplayID: v.Job.ReplayID, Task: v.Job.Task}
 	return err
 }
 

@@ -35,6 +35,9 @@ type Router struct {
 	acks     *funnel[queue.Received]
 	returns  *funnel[giveBack]
 	gone     *funnel[string]
+	keeps    *funnel[holdChange]
+
+	seeded chan struct{} // closed when the store's holds are known
 
 	unwritten atomic.Int64 // committers whose outcomes the store does not take
 
@@ -72,8 +75,9 @@ func New(o Options) (*Router, error) {
 	r := &Router{
 		Options: o, meters: m, board: newBoard(o.MaxHeld, m),
 		work: make(chan *delivery), outcomes: newFunnel[*delivery](), acks: newFunnel[queue.Received](),
-		returns: newFunnel[giveBack](), gone: newFunnel[string](),
+		returns: newFunnel[giveBack](), gone: newFunnel[string](), keeps: newFunnel[holdChange](), seeded: make(chan struct{}),
 	}
+	r.board.notable, r.board.newRate = o.Holds != nil, o.Rate
 	m.board = r.board
 	r.courier = courier.New(courier.Options{
 		Egress: o.Egress, Roots: o.Roots, UserAgent: "FlowCatalyst/" + o.Version, Instance: o.Instance, Now: o.Now,
@@ -106,8 +110,9 @@ func (r *Router) Run(ctx context.Context) error {
 	uncut := context.AfterFunc(cut, r.courier.CutAll)
 	defer uncut()
 
-	var receivers, starters, workers, writers, settlers sync.WaitGroup
-	startStop, workStop, settleStop := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var receivers, starters, pacers, workers, chores, writers, settlers sync.WaitGroup
+	startStop, paceStop, workStop := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	choreStop, settleStop := make(chan struct{}), make(chan struct{})
 	receivers.Go(func() {
 		if err := r.receive(ctx); err != nil {
 			stop(err)
@@ -121,7 +126,11 @@ func (r *Router) Run(ctx context.Context) error {
 		})
 		settlers.Go(func() { r.acks.run(ackBatch, r.ack) })
 	}
+	pacers.Go(func() { r.pace(paceStop, workStop, &workers) })
+	chores.Go(func() { r.doChores(choreStop) })
 	settlers.Go(func() { r.returns.run(ackBatch, r.giveBack) })
+	settlers.Go(func() { r.keeps.run(keepBatch, r.keep) })
+	settlers.Go(func() { r.watchHolds(settleStop) })
 	settlers.Go(func() { r.gone.run(1, r.pause) })
 	settlers.Go(func() { r.tick(settleStop) })
 	settlers.Go(func() { r.extend(settleStop) })
@@ -137,13 +146,18 @@ func (r *Router) Run(ctx context.Context) error {
 	r.nack(r.board.close()...)
 	close(startStop)
 	starters.Wait()
+	close(paceStop)
+	pacers.Wait()
 	close(workStop)
 	workers.Wait()
+	close(choreStop)
+	chores.Wait()
 	r.outcomes.close()
 	writers.Wait()
 	r.acks.close()
 	r.returns.close()
 	r.gone.close()
+	r.keeps.close()
 	close(settleStop)
 	settlers.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
@@ -168,7 +182,6 @@ func (r *Router) nack(ds ...*delivery) {
 // park gives deliveries back to the store until their time.
 func (r *Router) park(ps []parked) {
 	for _, p := range ps {
-		r.meters.parked.WithLabelValues(p.why).Inc()
 		r.board.drop(p.d)
 		r.returns.put(giveBack{
 			received: p.d.received, kind: byPark,
@@ -196,9 +209,10 @@ func (r *Router) tick(stop <-chan struct{}) {
 		before := r.catalog.Load()
 		if cat := r.current(r.hard); cat != nil && cat != before {
 			r.courier.Forget()
-			r.park(r.board.reroute(cat, r.Now()))
+			r.board.reroute(cat, r.Now())
 		}
-		r.park(r.board.sweep(r.Now()))
+		r.board.advance(r.Now())
+		r.board.sweep(r.Now())
 		if time.Since(tidied) > tidyEvery {
 			tidied = time.Now()
 			r.courier.Tidy(tidied)

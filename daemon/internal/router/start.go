@@ -27,9 +27,6 @@ func (r *Router) start(stop, workStop <-chan struct{}, workers *sync.WaitGroup) 
 			more bool
 			next time.Time
 		)
-		for d := r.board.unstage(); d != nil; d = r.board.unstage() {
-			r.hand(d, workStop, workers)
-		}
 		batch = batch[:0]
 		now := r.Now()
 		// While an outcome can not be written nothing new starts.
@@ -72,6 +69,42 @@ func (r *Router) start(stop, workStop <-chan struct{}, workers *sync.WaitGroup) 
 	}
 }
 
+// pace begins what is staged when its time has come: a rate limit lets it go,
+// or a limit was raised. Where a slot becomes free, its worker takes the next
+// itself. After stop it goes on until nothing is staged; when a drain has
+// waited enough, what is staged is put off.
+func (r *Router) pace(stop, workStop <-chan struct{}, workers *sync.WaitGroup) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for stopping := false; ; {
+		now := r.Now()
+		var at time.Time
+		if r.cut.Err() != nil {
+			r.board.unbegun(now)
+		} else {
+			var d *delivery
+			if d, at = r.board.unstage(now); d != nil {
+				r.hand(d, workStop, workers)
+				continue
+			}
+		}
+		if stopping && r.board.stagedNow() == 0 {
+			return
+		}
+		wait := tickEvery
+		if !at.IsZero() {
+			wait = min(max(at.Sub(now), 50*time.Microsecond), tickEvery)
+		}
+		timer.Reset(wait)
+		select {
+		case <-r.board.clear:
+		case <-timer.C:
+		case <-stop:
+			stop, stopping = nil, true
+		}
+	}
+}
+
 // notStarted puts a batch back after the store failed. If the store did start
 // a job and could not say so, its ticket is answered as leased until that
 // lease ends; the exchange is then counted as lost.
@@ -95,7 +128,7 @@ func (r *Router) begun(d *delivery, a *store.Started, workStop <-chan struct{}, 
 	switch a.Result {
 	case store.StartOK:
 		d.job, d.event = a.Job, a.Event
-		if r.board.begin(d) {
+		if r.board.begin(d, r.Now()) {
 			r.hand(d, workStop, workers)
 		}
 		return

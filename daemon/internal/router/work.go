@@ -49,8 +49,9 @@ func (r *Router) deliver(d *delivery, w *courier.Desk) (next *delivery) {
 	r.attempt(d, w)
 	d.event = nil
 	d.line.pool.meters.count(d.attempt.Verdict, d.attempt.Duration)
-	d.saw(r.Now())
-	next = r.board.finish(d)
+	now := r.Now()
+	d.saw(now)
+	next = r.board.finish(d, now)
 	r.outcomes.put(d)
 	return next
 }

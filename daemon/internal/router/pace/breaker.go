@@ -64,6 +64,7 @@ type Breaker struct {
 	begun  int // CLOSING: exchanges begun in this second
 
 	calls [buckets]bucket
+	why   [3]int // see Why
 }
 
 // bucket counts what ended within bucketLen.
@@ -105,6 +106,10 @@ func (b *Breaker) Counts(now time.Time) (ok, bad int) {
 	}
 	return ok, bad
 }
+
+// Why is what opened it last: how many calls had succeeded and failed, and
+// how many of them in a row. After a probe they are 0.
+func (b *Breaker) Why() (ok, bad, row int) { return b.why[0], b.why[1], b.why[2] }
 
 func slotOf(t time.Time) int64 { return t.UnixNano() / int64(bucketLen) }
 
@@ -176,6 +181,7 @@ func (b *Breaker) Observe(o Outcome, began, now time.Time) bool {
 		return false
 	case HalfOpen:
 		if o == Failure {
+			b.why = [3]int{}
 			b.open(now)
 			return true
 		}
@@ -197,6 +203,7 @@ func (b *Breaker) Observe(o Outcome, began, now time.Time) bool {
 	c.bad++
 	b.row++
 	if ok, bad := b.Counts(now); b.row >= rowOpens || ok+bad >= minCalls && bad >= ok {
+		b.why = [3]int{ok, bad, b.row}
 		b.open(now)
 		return true
 	}

@@ -7,7 +7,7 @@
 //   - Breaker stops calling an endpoint that fails.
 //   - Ramp begins carefully with one that is new or was idle.
 //   - Claim shares the slots of a pool among its endpoints.
-//   - Controller is what finds a pool's limit by experience.
+//   - Adaptive finds how many slots a pool should have, as its Controller.
 //
 // A breaker's states:
 //
