@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/flowcatalyst/fc/client"
@@ -45,49 +46,54 @@ func (w *pipeline) account() {
 // accountJobs: every event has exactly one job for every subscription that
 // matches it, and each has ended for a reason.
 func (w *pipeline) accountJobs(jobs map[string]client.Job) {
-	type pair struct{ event, subscription string }
 	have := map[pair]client.Job{}
 	for _, j := range jobs {
-		p := pair{j.EventID, j.SubscriptionID}
+		p := pair{j.EventID, j.SubscriptionID, j.ReplayID}
 		if was, twice := have[p]; twice {
 			w.t.Errorf("event %s has jobs %s and %s for one subscription", j.EventID, was.ID, j.ID)
 		}
 		have[p] = j
 	}
-	took := map[string]bool{}
-	for _, x := range w.r.exchanges {
-		took[x.job] = took[x.job] || x.taken()
-	}
 	for n, e := range w.events {
 		for id, l := range w.subs {
-			j, ok := have[pair{e.id, id}]
+			p := pair{e.id, id, ""}
+			j, ok := have[p]
+			delete(have, p)
 			if ok != l.matches(e.kind) {
 				w.t.Errorf("event n%d (%s): a job for %s: %v, want %v", n, e.kind, l.path, ok, !ok)
 			}
-			if !ok {
-				continue
-			}
-			delete(have, pair{e.id, id})
-			switch j.Status {
-			case client.JobCompleted:
-				if !took[j.ID] {
-					w.t.Errorf("%s of n%d is COMPLETED, and %s never took it", j.ID, n, l.path)
-				}
-			case client.JobFailed, client.JobExpired:
-				if j.Reason == "" || j.LastError == "" || j.AttemptCount == 0 {
-					w.t.Errorf("%s of n%d on %s is %s without saying why: reason %q, error %q, %d attempts", j.ID, n, l.path, j.Status, j.Reason, j.LastError, j.AttemptCount)
-				}
-			case client.JobCancelled:
-				if w.acted[j.ID] == "" {
-					w.t.Errorf("%s of n%d on %s is CANCELLED (%s), and nobody asked for it", j.ID, n, l.path, j.Reason)
-				}
-			default:
-				w.t.Errorf("%s of n%d on %s is %s", j.ID, n, l.path, j.Status)
+			if ok {
+				w.accountEnd(n, l, j)
 			}
 		}
 	}
+	w.accountReplays(have)
 	for p, j := range have {
 		w.t.Errorf("job %s is of event %s, which nobody published", j.ID, p.event)
+	}
+}
+
+// pair is what a job is for.
+type pair struct{ event, subscription, replay string }
+
+// accountEnd: a job has ended, and for a reason.
+func (w *pipeline) accountEnd(n int, l line, j client.Job) {
+	what := fmt.Sprintf("job %s of n%d on %s (replay %q)", j.ID, n, l.path, j.ReplayID)
+	switch j.Status {
+	case client.JobCompleted:
+		if !slices.ContainsFunc(w.r.exchanges, func(x *exchange) bool { return x.job == j.ID && x.taken() }) {
+			w.t.Errorf("%s is COMPLETED, and the receiver never took it", what)
+		}
+	case client.JobFailed, client.JobExpired:
+		if j.Reason == "" || j.LastError == "" || j.AttemptCount == 0 {
+			w.t.Errorf("%s is %s without saying why: reason %q, error %q, %d attempts", what, j.Status, j.Reason, j.LastError, j.AttemptCount)
+		}
+	case client.JobCancelled:
+		if w.acted[j.ID] == "" && !w.emptied[j.OrderKey] {
+			w.t.Errorf("%s is CANCELLED (%s), and nobody asked for it", what, j.Reason)
+		}
+	default:
+		w.t.Errorf("%s is %s", what, j.Status)
 	}
 }
 
@@ -96,8 +102,8 @@ func (w *pipeline) accountJobs(jobs map[string]client.Job) {
 func (w *pipeline) accountIdentity(jobs map[string]client.Job) {
 	for _, x := range w.r.exchanges {
 		j, ok := jobs[x.job]
-		if !ok || j.EventID != x.event || j.SubscriptionID != x.subscription || w.subs[x.subscription].path != x.path || w.events[x.number].id != x.event {
-			w.t.Errorf("%s got n%d of job %q, event %q, subscription %q, which do not belong together", x.path, x.number, x.job, x.event, x.subscription)
+		if !ok || j.EventID != x.event || j.SubscriptionID != x.subscription || j.ReplayID != x.replay || w.subs[x.subscription].path != x.path || w.events[x.number].id != x.event {
+			w.t.Errorf("%s got n%d of job %q, event %q, subscription %q, replay %q, which do not belong together", x.path, x.number, x.job, x.event, x.subscription, x.replay)
 		}
 	}
 }
@@ -172,10 +178,11 @@ func (w *pipeline) accountOrder(jobs map[string]client.Job) {
 		if l.mode == resource.ModeImmediate || group == "" {
 			continue
 		}
-		key := x.path + " " + group
+		key := x.path + " " + group + " " + x.replay
 		// Who retries a dead letter after its successors went on gets it late.
 		at := w.retry[x.job]
-		if late := l.mode == resource.ModeNextOnError && !at.IsZero() && !x.arrived.Before(at); !late {
+		byHand := !at.IsZero() && !x.arrived.Before(at) || x.attempt > 1 && !w.retriedAll.IsZero() && !x.arrived.Before(w.retriedAll)
+		if late := l.mode == resource.ModeNextOnError && byHand; !late {
 			if x.number < highest[key] {
 				w.t.Errorf("%s: n%d came after n%d", key, x.number, highest[key])
 			}
@@ -193,7 +200,7 @@ func (w *pipeline) accountOrder(jobs map[string]client.Job) {
 		if x.arrived.Before(ended) && !w.restarted(was.arrived, x.arrived) {
 			w.t.Errorf("%s: n%d (attempt %d) came while n%d (attempt %d, %s) was going on", key, x.number, x.attempt, was.number, was.attempt, was.fault)
 		}
-		if l.mode == resource.ModeBlockOnError && x.number != was.number && !was.taken() && w.acted[was.job] == "" && !w.restarted(was.arrived, x.arrived) {
+		if l.mode == resource.ModeBlockOnError && x.number != was.number && !was.taken() && w.acted[was.job] == "" && !w.emptied[jobs[was.job].OrderKey] && !w.replayCancelled(was.replay) && !w.restarted(was.arrived, x.arrived) {
 			w.t.Errorf("%s: n%d came although n%d had not been taken: %s is %s", key, x.number, was.number, was.job, jobs[was.job].Status)
 		}
 	}
@@ -272,6 +279,10 @@ func (w *pipeline) accountLeftovers(jobs map[string]client.Job) {
 	}
 }
 
+func (w *pipeline) replayCancelled(id string) bool {
+	return slices.ContainsFunc(w.replays, func(r *replayed) bool { return r.id == id && r.cancelled })
+}
+
 // history is what arrived, for people.
 func (w *pipeline) history() string {
 	s := ""
@@ -283,8 +294,8 @@ func (w *pipeline) history() string {
 		if !x.ended.IsZero() {
 			ended = x.ended.Sub(x.arrived).String()
 		}
-		s += fmt.Sprintf("\n  %8.1f ms %s n%d group %q attempt %d: %s, %s", float64(x.arrived.Sub(w.began).Microseconds())/1000,
-			x.path, x.number, w.events[x.number].group, x.attempt, x.fault, ended)
+		s += fmt.Sprintf("\n  %8.1f ms %s n%d group %q %s attempt %d: %s, %s", float64(x.arrived.Sub(w.began).Microseconds())/1000,
+			x.path, x.number, w.events[x.number].group, x.replay, x.attempt, x.fault, ended)
 	}
 	for _, r := range w.r.restarts {
 		s += fmt.Sprintf("\n  restart from %s to %s", r.from.Sub(w.began), r.to.Sub(w.began))
@@ -295,15 +306,16 @@ func (w *pipeline) history() string {
 // A summary says what the runs of a test have met, so that nobody has to
 // believe that they met anything.
 type summary struct {
-	runs, events, restarts int
-	faults                 map[fault]int
-	ends                   map[string]int
+	runs, events, restarts, replays int
+	faults                          map[fault]int
+	ends                            map[string]int
 }
 
 func (s *summary) add(w *pipeline, jobs map[string]client.Job) {
 	s.runs++
 	s.events += len(w.events)
 	s.restarts += len(w.r.restarts)
+	s.replays += len(w.replays)
 	for _, x := range w.r.exchanges {
 		s.faults[x.fault]++
 	}
@@ -313,5 +325,5 @@ func (s *summary) add(w *pipeline, jobs map[string]client.Job) {
 }
 
 func (s *summary) String() string {
-	return fmt.Sprintf("%d runs, %d events, %d restarts, exchanges %v, ends %v", s.runs, s.events, s.restarts, s.faults, s.ends)
+	return fmt.Sprintf("%d runs, %d events, %d restarts, %d replays, exchanges %v, ends %v", s.runs, s.events, s.restarts, s.replays, s.faults, s.ends)
 }

@@ -49,7 +49,8 @@ type endpoints struct {
 // exchange is one request as the receiver saw it.
 type exchange struct {
 	path, job, event, subscription string
-	number                         int // of its event, in the order of acceptance
+	replay                         string // "" for live traffic
+	number                         int    // of its event, in the order of acceptance
 	attempt                        int
 	fault                          fault
 	arrived                        time.Time
@@ -113,7 +114,8 @@ func (e *endpoints) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	x := &exchange{
 		path: q.URL.Path, job: q.Header.Get("X-FlowCatalyst-Dispatch-Job-Id"), event: q.Header.Get("X-FlowCatalyst-Event-Id"),
-		subscription: q.Header.Get("X-FlowCatalyst-Subscription-Id"), arrived: time.Now(),
+		subscription: q.Header.Get("X-FlowCatalyst-Subscription-Id"), replay: q.Header.Get("X-FlowCatalyst-Replay"),
+		arrived: time.Now(),
 	}
 	x.number, _ = strconv.Atoi(strings.TrimPrefix(q.Header.Get("X-FlowCatalyst-Correlation-Id"), "n"))
 	x.attempt, _ = strconv.Atoi(q.Header.Get("X-FlowCatalyst-Attempt"))

@@ -20,6 +20,7 @@ import (
 // made as few as it could; -rapid.seed repeats the steps, though not the way
 // in which goroutines meet.
 func TestPipelineKeepsItsPromises(t *testing.T) {
+	t.Parallel()
 	long := time.Duration(0)
 	if v := os.Getenv("FC_TEST_PIPELINE"); v != "" {
 		var err error
@@ -98,6 +99,13 @@ const (
 	restartRouter      act = "restart the router"
 	restartDaemon      act = "restart the daemon"
 	letItRun           act = "let it run"
+	startReplay        act = "replay everything so far"
+	pauseReplay        act = "pause a replay"
+	resumeReplay       act = "resume a replay"
+	cancelReplay       act = "cancel a replay"
+	discardJob         act = "discard a dead letter"
+	retryAll           act = "retry all dead letters"
+	cancelWaiting      act = "cancel all that wait in a group"
 )
 
 // usual is how often each act comes, as copies in a bag.
@@ -105,12 +113,14 @@ var usual = map[act]int{
 	publishOne: 8, publishBatch: 6, letItRun: 8, changeConcurrency: 2, changeRate: 2, suspendPool: 1, activatePool: 3,
 	pauseSubscription: 2, resumeSubscription: 5, pauseConnection: 2, resumeConnection: 4,
 	retryJob: 4, skipJob: 3, cancelJob: 3, restartRouter: 2, restartDaemon: 1,
+	startReplay: 2, pauseReplay: 1, resumeReplay: 1, cancelReplay: 1, discardJob: 1, retryAll: 1, cancelWaiting: 1,
 }
 
 // acts is the bag, simplest first, since rapid shrinks towards the beginning.
 var acts = func() (bag []act) {
 	for _, a := range []act{
 		publishOne, publishBatch, letItRun, changeConcurrency, changeRate, retryJob, cancelJob, skipJob,
+		startReplay, retryAll, discardJob, cancelWaiting, cancelReplay, resumeReplay, pauseReplay,
 		resumeSubscription, pauseSubscription, resumeConnection, pauseConnection, activatePool, suspendPool, restartRouter, restartDaemon,
 	} {
 		for range usual[a] {

@@ -91,6 +91,11 @@ type pipeline struct {
 	retry  map[string]time.Time // job → when it was first retried by hand
 	held   map[string][]span    // path → when nothing was to go there; open spans have no end
 	limits []limit              // of the pool's concurrency, in order
+
+	replays    []*replayed
+	tasks      []string        // of dead letters
+	retriedAll time.Time       // when all were first retried
+	emptied    map[string]bool // order keys in which all that waited was cancelled
 }
 
 // limit is a concurrency that holds from a time on.
@@ -102,7 +107,7 @@ type limit struct {
 func newPipeline(t *testing.T, rt *rapid.T, p plan, sum *summary) *pipeline {
 	w := &pipeline{
 		t: rt, plan: p, sum: sum, began: time.Now(), subs: map[string]line{}, ways: map[string][]string{},
-		acted: map[string]string{}, retry: map[string]time.Time{}, held: map[string][]span{},
+		acted: map[string]string{}, retry: map[string]time.Time{}, held: map[string][]span{}, emptied: map[string]bool{},
 		limits: []limit{{time.Now(), p.concurrency}},
 	}
 	w.r = newEndpoints(t, p.scripts)
@@ -216,6 +221,8 @@ func (w *pipeline) do(s step) {
 		w.r.during(w.d.Restart)
 	case letItRun:
 		w.r.await(s.n, 300*time.Millisecond)
+	default:
+		w.doBulk(s)
 	}
 }
 
@@ -320,7 +327,7 @@ func (w *pipeline) heal() {
 				w.retryByHand(j.ID)
 			}
 		}
-		if w.fannedOut() && len(open)+blocked == 0 {
+		if over := w.bulkOver(); over && w.fannedOut() && len(open)+blocked == 0 {
 			return
 		}
 		select {
@@ -344,7 +351,12 @@ func (w *pipeline) fannedOut() bool {
 			}
 		}
 	}
-	return len(w.jobs()) >= want
+	for _, j := range w.jobs() {
+		if j.ReplayID == "" {
+			want--
+		}
+	}
+	return want <= 0
 }
 
 func (w *pipeline) jobs(status ...string) []client.Job {
