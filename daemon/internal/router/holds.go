@@ -128,16 +128,3 @@ func (r *Router) readHolds() error {
 	r.board.adopt(holds, epoch, now)
 	return nil
 }
-
-// ResetBreaker closes the breaker of an endpoint, here and by its hold in all
-// routers. It is false if it was closed.
-func (r *Router) ResetBreaker(ctx context.Context, endpoint string) (bool, error) {
-	known := r.board.reset(endpoint, r.Now())
-	if r.Holds == nil || !known {
-		return known, nil
-	}
-	if err := r.Holds.Release(ctx, endpoint, store.HoldBreaker); err != nil {
-		return known, fmt.Errorf("reset breaker of %s: %w", endpoint, err)
-	}
-	return known, nil
-}
