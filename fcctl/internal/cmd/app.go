@@ -95,6 +95,7 @@ func (a *App) root() *cli.App {
 			a.planCommand(), a.applyCommand(), a.validateCommand(),
 			a.eventsCommand(), a.jobsCommand(), a.getCommand(),
 			a.replaysCommand(), a.deadLettersCommand(), a.groupsCommand(),
+			a.routerCommand(),
 			a.pauseCommand(resource.KindSubscription, "pause and resume subscriptions", "big-orders"),
 			a.pauseCommand(resource.KindConnection, "pause and resume connections", "hooks"),
 			a.receiveCommand(),
