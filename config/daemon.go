@@ -110,6 +110,7 @@ type Egress struct {
 	DenyPrivate bool           // refuse private, loopback, link-local and metadata addresses
 	AllowCIDRs  []netip.Prefix // allowed in spite of DenyPrivate
 	HTTPSOnly   bool
+	Proxy       Secret // http:// URL of the proxy that deliveries go through; zero is none
 }
 
 // Outbox reads events out of an application's table.

@@ -95,6 +95,7 @@ func (dr *daemonReader) service(k string, s *section, b *hclsyntax.Block) string
 			DenyPrivate: read(e, "deny_private", boolean, opts[bool]{def: dr.def.denyPrivate}),
 			AllowCIDRs:  read(e, "allow_cidrs", networks, opts[[]netip.Prefix]{def: []netip.Prefix{}}),
 			HTTPSOnly:   read(e, "https_only", boolean, opts[bool]{}),
+			Proxy:       read(e, "proxy", proxyURL, opts[Secret]{}),
 		}
 		e.close()
 		d.Router = r

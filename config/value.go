@@ -166,6 +166,33 @@ func showSealed(e hclsyntax.Expression, secrets []*sealed) string {
 	return `"(secret)"`
 }
 
+// proxyURL is where a proxy listens, shown without its password; "" is none.
+var proxyURL = kind[Secret]{
+	want: `a proxy's URL such as "http://proxy.example.com:3128"`,
+	from: func(v cty.Value) (Secret, error) {
+		t, err := textOf("a proxy's URL", v)
+		if err != nil || t == "" {
+			return Secret{}, err
+		}
+		u, err := url.Parse(t)
+		if err != nil || u.Scheme != "http" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+			return Secret{}, &fault{
+				summary: "Bad proxy",
+				detail:  "Expected http://host:port, with user:password@ before the host if the proxy wants that; the value is not repeated here because it may hold a password. Deliveries to https targets are encrypted through the proxy all the same.",
+				try:     `"http://proxy.example.com:3128"`,
+			}
+		}
+		return resource.NewSecret(t), nil
+	},
+	show: func(v Secret) string {
+		u, err := url.Parse(v.Reveal())
+		if err != nil {
+			return `"(secret)"`
+		}
+		return quote(u.Redacted())
+	},
+}
+
 // secretURL is a connection string, shown without its password.
 var secretURL = kind[Secret]{
 	want: "a URL",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"time"
 
@@ -74,6 +75,13 @@ func (d *Daemon) openServices(ctx context.Context, p *parts) error {
 func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 	subscriptions, _ := resource.InfoOf(resource.KindSubscription)
 	e := p.cfg.Router.Egress
+	var proxy *url.URL
+	if e.Proxy.Known() {
+		var err error
+		if proxy, err = url.Parse(e.Proxy.Reveal()); err != nil {
+			return errors.New("read proxy of the egress block: it is not a URL") // the error would quote its password
+		}
+	}
 	jobs, err := d.measured(p.store)
 	if err != nil {
 		return err
@@ -81,7 +89,7 @@ func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 	r, err := router.New(router.Options{
 		Store: jobs, Queue: p.queue, Catalog: p.catalog, Holds: p.store, Wakes: p.store.Wakes(),
 		QueueName: p.cfg.Queues[0].Name, Instance: instance(), Version: d.version,
-		Egress: courier.Egress{DenyPrivate: e.DenyPrivate, AllowCIDRs: e.AllowCIDRs, HTTPSOnly: e.HTTPSOnly},
+		Egress: courier.Egress{DenyPrivate: e.DenyPrivate, AllowCIDRs: e.AllowCIDRs, HTTPSOnly: e.HTTPSOnly, Proxy: proxy},
 		OnGone: func(ctx context.Context, id string) error {
 			_, err := rules.SetStatus(ctx, platform.System(), subscriptions, id, "", resource.SubscriptionPaused, "PAUSE")
 			return err

@@ -67,7 +67,7 @@ func BenchmarkExchangeFloor(b *testing.B) {
 func benchExchange(b *testing.B, url string, roots ...*x509.CertPool) {
 	o, c := oneOrder(url, resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec)})
 	if len(roots) > 0 {
-		c.carrier = newWire(&Egress{}, roots[0])
+		o, c = oneOrder(url, resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec)}, trusting(roots[0]))
 	}
 	var w Desk
 	b.ReportAllocs()

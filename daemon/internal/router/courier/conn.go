@@ -2,7 +2,9 @@ package courier
 
 import (
 	"bufio"
+	"errors"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -70,6 +72,32 @@ func (c *conn) limit(t time.Time) {
 		_ = c.SetReadDeadline(t)
 		c.checkCut()
 	}
+}
+
+// firstByte waits for the beginning of an answer, no longer than a limit, if
+// there is one. Once the request could not be sent whole, what is still to come
+// has a limit already.
+func (c *conn) firstByte(limit *limitError, sent bool) error {
+	if limit == nil || !sent {
+		return nil
+	}
+	end := time.Now().Add(limit.after)
+	if !end.Before(c.whole) {
+		return nil
+	}
+	c.limit(end)
+	_, err := c.r.Peek(1)
+	if err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) && !c.cut.Load() {
+			e := *limit
+			e.err = err
+			return &e
+		}
+		return err
+	}
+	_ = c.SetReadDeadline(c.whole)
+	c.checkCut()
+	return nil
 }
 
 // checkCut comes after every deadline: who cuts sets the mark first and the

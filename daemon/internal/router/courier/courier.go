@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"context"
 	"crypto/x509"
 	"time"
 )
@@ -24,6 +25,8 @@ type Courier struct {
 	wire     *wire
 	carrier  carrier // wire, but for tests
 	prepared preparations
+	tokens   tokenStock
+	end      context.CancelFunc // of requests for tokens
 }
 
 // New makes a courier. It opens nothing before the first exchange.
@@ -34,7 +37,13 @@ func New(o Options) *Courier {
 	c := &Courier{Options: o}
 	c.wire = newWire(&c.Egress, o.Roots)
 	c.carrier = c.wire
-	c.prepared = preparations{egress: &c.Egress, userAgent: o.UserAgent}
+	life, end := context.WithCancel(context.Background())
+	c.end = end
+	c.tokens = tokenStock{egress: &c.Egress, agent: o.UserAgent, now: c.clock, life: life}
+	if w, err := c.wire.ways.get(nil, true, time.Now()); err == nil { // without a connection it does not fail
+		c.tokens.send = w.foreign.transport
+	}
+	c.prepared = preparations{egress: &c.Egress, userAgent: o.UserAgent, ways: &c.wire.ways, stock: &c.tokens}
 	return c
 }
 
@@ -42,14 +51,28 @@ func New(o Options) *Courier {
 // in flight go on with what they have.
 func (c *Courier) Forget() { c.prepared.forget() }
 
-// Tidy ends the connections that have been idle for long. It is to be called
-// every few seconds.
-func (c *Courier) Tidy(now time.Time) { c.wire.expire(now.Add(-idleTimeout)) }
+// clock is Now as it is set.
+func (c *Courier) clock() time.Time { return c.Now() }
+
+// Tidy ends the connections that have been idle for long, and forgets what has
+// not been used for longer. It is to be called every few seconds.
+func (c *Courier) Tidy(now time.Time) {
+	c.wire.expire(now.Add(-idleTimeout))
+	c.prepared.touch(c.Now())
+	c.wire.ways.expire(c.Now().Add(-wayKept))
+	c.tokens.expire(c.Now().Add(-tokensKept))
+}
 
 // CutAll ends every exchange at once, now and from now on. Those whose context
 // has ended with ErrCut are recorded as lost.
-func (c *Courier) CutAll() { c.wire.cutAll() }
+func (c *Courier) CutAll() {
+	c.end()
+	c.wire.cutAll()
+}
 
 // Close ends the connections that are not in use, and the others once they
 // are not.
-func (c *Courier) Close() { c.wire.close() }
+func (c *Courier) Close() {
+	c.end()
+	c.wire.close()
+}

@@ -16,6 +16,13 @@
 // the handshake are remembered and left to net/http, which gets the very
 // connection on which that was found.
 //
+// How connections are made, and whom they show, is a way: TLS settings,
+// certificate, credentials. Kept connections belong to a way and an address, so
+// nothing is sent on a connection that was opened with another's identity.
+// OAuth2 tokens are fetched for a connection, shared by its deliveries and
+// renewed ahead of their end; a token endpoint in trouble costs its own
+// connection's deliveries an attempt, and no one else anything.
+//
 // No byte of a request's head is anything but a name that was checked, or a
 // value in which appendLine leaves no control character.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"syscall"
 )
 
@@ -17,6 +18,12 @@ type Egress struct {
 	AllowCIDRs []netip.Prefix
 	// HTTPSOnly refuses targets with http://.
 	HTTPSOnly bool
+	// Proxy is the http:// URL of a proxy that all deliveries go through: by
+	// CONNECT to https targets, in absolute form to the others. Its own
+	// address is not checked, since an operator named it. With DenyPrivate a
+	// target's addresses are looked up and checked here before the proxy is
+	// asked. Nil is none; the environment is not consulted.
+	Proxy *url.URL
 }
 
 // egressError says that a target is out of bounds.

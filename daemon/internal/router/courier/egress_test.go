@@ -1,9 +1,11 @@
 package courier
 
 import (
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestEgressKnowsWhatIsNotPublic(t *testing.T) {
@@ -48,7 +50,17 @@ func TestEgressAllowsWhatIsNamed(t *testing.T) {
 func TestNoProxyIsUsed(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("ALL_PROXY", "http://127.0.0.1:1")
-	if w := newWire(&Egress{}, nil); w.foreign.transport.Proxy != nil {
-		t.Error("the transport has a proxy")
+	plain, err := newWire(&Egress{}, nil).ways.get(nil, true, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"http://hooks.example.com", "https://hooks.example.com"} {
+		r, err := http.NewRequest(http.MethodPost, target, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := plain.foreign.transport.Proxy(r); p != nil || err != nil {
+			t.Errorf("%s goes through the proxy %v, %v", target, p, err)
+		}
 	}
 }

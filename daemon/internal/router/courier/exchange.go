@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
@@ -104,19 +105,62 @@ func (c *Courier) attempt(ctx context.Context, o *Order, at time.Time, w *Desk, 
 	if o.Event == nil || !dataOnly {
 		w.body = body // else it is the event's
 	}
-	head, bad := appendHead(w.head[:0], j, o.Event, p, id, contentType, body, at)
-	if bad != "" {
-		x.Failure, x.Problem = flow.ErrorConfiguration, fmt.Sprintf("the job's header %q is not valid in HTTP", bad)
-		return true
+	w.request = request{route: p, body: body, began: w.began, timeout: timeout}
+	if p.timeout > 0 && p.timeout < timeout {
+		w.request.timeout, w.request.own = p.timeout, true
 	}
-	w.head = head
-	w.request = request{route: p, head: head, body: body, began: w.began, timeout: timeout}
-	c.carrier.carry(ctx, &w.request, w, a, x)
+	send := func(token string) {
+		head, bad := appendHead(w.head[:0], j, o.Event, p, id, contentType, token, body, at)
+		if bad != "" {
+			x.Failure, x.Problem = flow.ErrorConfiguration, fmt.Sprintf("the job's header %q is not valid in HTTP", bad)
+			return
+		}
+		w.head, w.request.head = head, head
+		c.carrier.carry(ctx, &w.request, w, a, x)
+	}
+	if p.tokens == nil {
+		send("")
+	} else {
+		c.sendWithToken(ctx, send, w, a, x)
+	}
 	if x.Status == 0 && errors.Is(context.Cause(ctx), ErrCut) {
 		a.Verdict, a.ErrorType, a.Error = flow.Lost, flow.ErrorUnknown, ErrCut.Error()
 		return false
 	}
 	return true
+}
+
+// sendWithToken sends with a token of the route, and once more with a fresh one
+// if the endpoint does not accept what may be an old one: a 401 says that
+// nothing was done.
+func (c *Courier) sendWithToken(ctx context.Context, send func(token string), w *Desk, a *flow.Attempt, x *flow.Exchange) {
+	tokens := w.request.route.tokens
+	ctx, cancel := context.WithDeadline(ctx, w.began.Add(w.request.timeout))
+	defer cancel()
+	k, err := tokens.get(ctx)
+	if err != nil {
+		x.Failure, x.Problem = tokenFault(err)
+		return
+	}
+	send(k.header)
+	if x.Status != http.StatusUnauthorized || !tokens.refused(k) {
+		return
+	}
+	if k, err = tokens.get(ctx); err != nil {
+		return // the 401 tells more
+	}
+	*x = flow.Exchange{}
+	a.Timing, a.Header, a.Body = flow.Timing{}, nil, nil
+	send(k.header)
+}
+
+// tokenFault is why there is no token, as a failure of the exchange.
+func tokenFault(err error) (flow.ErrorType, string) {
+	var e *tokenError
+	if errors.As(err, &e) {
+		return e.kind, e.Error()
+	}
+	return flow.ErrorConnection, brief(err)
 }
 
 // deadline is how long the exchange may take: the policy's timeout, if with

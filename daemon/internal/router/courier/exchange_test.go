@@ -17,7 +17,7 @@ func TestAnOverlapEndsWithoutAChangeOfTheConnection(t *testing.T) {
 		Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec),
 		Previous: []resource.PreviousSecret{{Secret: resource.NewSecret(whsecOld), Until: until}},
 	})
-	cache := preparations{egress: &Egress{}}
+	cache := &New(Options{}).prepared
 	rt := routeTo(c)
 	signatures := func(now time.Time) int {
 		p := cache.get(rt, now)

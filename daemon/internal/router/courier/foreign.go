@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,20 +20,22 @@ import (
 )
 
 // foreign carries through net/http what wire does not speak: HTTP/2, and hosts
-// whose names must be translated first.
+// whose names must be translated first. Each way has its own, since a
+// transport shares connections among all that go to one address.
 type foreign struct {
 	transport *http.Transport
-	dial      dialer
+	dial      *dialer
 	config    *tls.Config
 	speaks    hostSet // HTTP/2
 }
 
-// newForeign makes the one transport of a router. It goes through no proxy,
-// follows nothing and decompresses nothing.
-func newForeign(dial dialer, config *tls.Config) *foreign {
+// newForeign makes a transport. It follows nothing, decompresses nothing, and
+// knows no proxy but that of the egress rules.
+func newForeign(dial *dialer, config *tls.Config) *foreign {
 	f := &foreign{dial: dial, config: config}
 	f.transport = &http.Transport{
-		DialContext:            dial,
+		Proxy:                  f.proxy,
+		DialContext:            f.dialPlain,
 		DialTLSContext:         f.dialTLS,
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
@@ -49,24 +52,56 @@ func newForeign(dial dialer, config *tls.Config) *foreign {
 	return f
 }
 
+// proxy is where a request goes that can not have a tunnel; dialTLS makes the
+// tunnels by itself.
+func (f *foreign) proxy(r *http.Request) (*url.URL, error) {
+	e := f.dial.egress
+	if e.Proxy == nil || r.URL.Scheme == "https" {
+		return nil, nil
+	}
+	return e.Proxy, e.checkName(r.Context(), r.URL.Hostname())
+}
+
+// dialPlain connects to a target, or to the proxy before it, whose address the
+// transport gives then.
+func (f *foreign) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
+	bounded, cancel, mark := connecting(ctx)
+	defer cancel()
+	if p := f.dial.egress.Proxy; p != nil {
+		conn, err := f.dial.plain.DialContext(bounded, network, addr)
+		if err != nil {
+			err = &proxyError{"can not be reached: " + brief(err), err}
+		}
+		return conn, mark(err)
+	}
+	conn, err := f.dial.dial(bounded, addr, false)
+	return conn, mark(err)
+}
+
 // dialTLS gives the transport the connection on which HTTP/2 was found, or
 // makes a new one. A host that speaks HTTP/1.1 there is none of ours any more.
-func (f *foreign) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+func (f *foreign) dialTLS(ctx context.Context, _, addr string) (net.Conn, error) {
 	if c := callOf(ctx); c != nil {
 		if tc := c.ready.Swap(nil); tc != nil {
+			c.taken.Store(tc)
 			return tc, nil
 		}
 	}
-	conn, err := f.dial(ctx, network, addr)
+	bounded, cancel, mark := connecting(ctx)
+	defer cancel()
+	conn, err := f.dial.dial(bounded, addr, true)
 	if err != nil {
-		return nil, err
+		return nil, mark(err)
 	}
-	tc, err := handshake(ctx, conn, addr, f.config)
+	tc, err := handshake(bounded, conn, addr, f.config)
 	if err != nil {
-		return nil, err
+		return nil, mark(err)
 	}
-	if tc.ConnectionState().NegotiatedProtocol != http2 {
+	if tc.ConnectionState().NegotiatedProtocol != http2Name {
 		f.speaks.remove("https://" + addr)
+	}
+	if c := callOf(ctx); c != nil {
+		c.taken.Store(tc)
 	}
 	return tc, nil
 }
@@ -75,7 +110,9 @@ func (f *foreign) dialTLS(ctx context.Context, network, addr string) (net.Conn, 
 func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *Desk, a *flow.Attempt, x *flow.Exchange) {
 	bounded, cancel := context.WithDeadline(ctx, q.began.Add(q.timeout))
 	defer cancel()
-	t := &call{Context: bounded, began: time.Now()}
+	waiting := q.awaitFirstByte(bounded)
+	defer waiting.stop()
+	t := &call{Context: waiting.ctx, began: time.Now(), limit: q.route.connect}
 	if ready != nil {
 		t.ready.Store(ready)
 		defer func() {
@@ -91,6 +128,7 @@ func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *Des
 		Method: http.MethodPost, URL: q.route.url, Host: q.route.url.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: q.header(), ContentLength: int64(len(content)), Body: http.NoBody,
+		Close: q.route.closes,
 		// Lets the transport go on with a new connection when the kept one
 		// was closed before a byte was written; it never sends twice.
 		GetBody: func() (io.ReadCloser, error) { return newPayload(content), nil },
@@ -103,9 +141,10 @@ func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *Des
 		a.Timing = t.timing()
 	}
 	if err != nil {
-		x.Failure, x.Problem = fault(cause(bounded, err), q.timeout)
+		x.Failure, x.Problem = fault(cause(bounded, waiting.cause(t.alert(err))), q)
 		return
 	}
+	waiting.stop()
 	a.Timing.FirstByte = time.Since(q.began)
 	defer func() { _ = resp.Body.Close() }() // all that mattered was read
 	if a.Header = keepHeaders(resp.Header); resp.StatusCode == http.StatusSwitchingProtocols {
@@ -124,10 +163,25 @@ func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *Des
 	}
 	a.Body = keepBody(x.Body)
 	if err != nil {
-		brokeOff(x, resp.StatusCode, cause(bounded, err), q.timeout)
+		brokeOff(x, resp.StatusCode, cause(bounded, err), q)
 		return
 	}
 	x.Status = resp.StatusCode
+}
+
+// alert prefers the receiver's own reason for ending a new connection to what
+// the transport says of a connection that is gone. A TLS connection remembers
+// it, so that nothing is read from the network for it.
+func (c *call) alert(err error) error {
+	tc := c.taken.Load()
+	if tc == nil || !lost(err) {
+		return err
+	}
+	_ = tc.SetReadDeadline(past) // it is closed, or will be
+	if _, e := tc.Read(make([]byte, 1)); isAlert(e) {
+		return e
+	}
+	return err
 }
 
 // foreignBody is the body of an answer that net/http reads.
@@ -145,7 +199,10 @@ func (q *request) header() http.Header {
 	h := make(http.Header, len(lines))
 	for _, line := range lines[1:] {
 		name, value, ok := strings.Cut(line, ": ")
-		if ok && name != "Host" && name != "Content-Length" {
+		switch {
+		case !ok, name == "Host", name == "Content-Length", name == "Connection", name == "Proxy-Authorization":
+			// The transport's own.
+		default:
 			h.Add(name, value)
 		}
 	}

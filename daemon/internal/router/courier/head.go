@@ -13,9 +13,10 @@ import (
 )
 
 // appendHead writes the head of a delivery up to its blank line: what the
-// route prepared, then what is this delivery's own. The error is the name of a
-// task's header that HTTP does not allow.
-func appendHead(b []byte, j *flow.Job, ev *flow.Event, p *prepared, id, contentType string, body []byte, at time.Time) (head []byte, bad string) {
+// route prepared, then what is this delivery's own. Token, if any, is the value
+// of Authorization. The error is the name of a task's header that HTTP does not
+// allow.
+func appendHead(b []byte, j *flow.Job, ev *flow.Event, p *prepared, id, contentType, token string, body []byte, at time.Time) (head []byte, bad string) {
 	var correlation, eventType, trace string
 	if ev != nil {
 		correlation, eventType, trace = ev.CorrelationID, ev.Type, ev.Traceparent
@@ -29,6 +30,7 @@ func appendHead(b []byte, j *flow.Job, ev *flow.Event, p *prepared, id, contentT
 	} else {
 		b = append(b, p.static...)
 	}
+	b = appendLine(b, "Authorization", token)
 	b = appendLine(b, "Content-Type", contentType)
 	b = appendLine(b, "traceparent", trace)
 	if ev != nil {
@@ -84,6 +86,7 @@ func appendTaskHeaders(b []byte, p *prepared, own map[string]string, trace bool)
 	if bad != "" {
 		return nil, bad
 	}
+	delete(own, p.own) // who we are is the connection's to say
 	b = append(b, p.line...)
 	for _, h := range p.headers {
 		if own[h.name] == "" {

@@ -23,11 +23,20 @@ type prepared struct {
 	secure  bool   // https
 	foreign bool   // the host's name needs what only net/http does
 	addr    string // to dial
-	key     string // of its connections: scheme and address
+	origin  string // scheme and address
+	key     string // of its connections: the origin, and the way to it
+	way     *way
+	closes  bool // each exchange has a connection of its own
+
+	connect   time.Duration // 0 is connectTimeout
+	firstByte time.Duration // 0 is no limit
+	timeout   time.Duration // of the whole; 0 is the policy's
 
 	line    []byte   // request line, Host, User-Agent
 	static  []byte   // line and headers
 	headers []header // canonical, sorted, none twice, none reserved
+	own     string   // the header that shows the endpoint who we are; a task can not replace it
+	tokens  *tokens  // nil: that header does not change, or there is none
 
 	signer *webhook.Signer // nil: not signed
 	until  time.Time       // when a secret's overlap ends; zero is never
@@ -41,6 +50,7 @@ type header struct{ name, value string }
 type preparedKey struct {
 	subscription *resource.Subscription
 	connection   *resource.Connection
+	pool         *resource.DispatchPool
 	url          string
 }
 
@@ -52,20 +62,22 @@ const maxPrepared = 4096
 type preparations struct {
 	egress    *Egress
 	userAgent string
+	ways      *ways
+	stock     *tokenStock
 
 	mu    sync.RWMutex
 	byKey map[preparedKey]*prepared
 }
 
 func (c *preparations) get(rt *catalog.Route, now time.Time) *prepared {
-	key := preparedKey{rt.Subscription, rt.Connection, rt.URL}
+	key := preparedKey{rt.Subscription, rt.Connection, rt.Pool, rt.URL}
 	c.mu.RLock()
 	p := c.byKey[key]
 	c.mu.RUnlock()
 	if p != nil && (p.until.IsZero() || now.Before(p.until)) {
 		return p
 	}
-	p = prepare(rt, c.egress, c.userAgent, now)
+	p = c.prepare(rt, now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.byKey) >= maxPrepared || c.byKey == nil {
@@ -82,8 +94,19 @@ func (c *preparations) forget() {
 	c.mu.Unlock()
 }
 
-func prepare(rt *catalog.Route, e *Egress, userAgent string, now time.Time) *prepared {
-	p := &prepared{}
+// touch keeps the ways of the routes that are prepared.
+func (c *preparations) touch(now time.Time) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, p := range c.byKey {
+		if p.way != nil {
+			c.ways.keep(p.way, now)
+		}
+	}
+}
+
+func (c *preparations) prepare(rt *catalog.Route, now time.Time) *prepared {
+	p, e := &prepared{}, c.egress
 	if ps := resource.CheckURL(nil, "target", rt.URL); len(ps) > 0 {
 		return p.refuse(flow.ErrorConfiguration, "the target "+ps[0].Detail+". Mend it and retry the job")
 	}
@@ -94,13 +117,28 @@ func prepare(rt *catalog.Route, e *Egress, userAgent string, now time.Time) *pre
 	if e.HTTPSOnly && u.Scheme != "https" {
 		return p.refuse(flow.ErrorEgressDenied, "the router's egress block has https_only, and the target begins with http://")
 	}
+	http2 := true
+	if pool := rt.Pool; pool != nil {
+		http2 = pool.HTTP2 == nil || *pool.HTTP2
+		p.closes = pool.KeepAlive != nil && !*pool.KeepAlive
+	}
+	p.way, err = c.ways.get(rt.Connection, http2, now)
+	if err != nil {
+		return p.refuse(flow.ErrorConfiguration, "the connection "+rt.Connection.Code+" can not use TLS: "+err.Error()+". Mend its tls block and retry the job")
+	}
 	p.target(u)
-	if c := rt.Connection; c != nil {
-		for name, value := range c.Headers {
+	if con := rt.Connection; con != nil {
+		p.connect = time.Duration(con.ConnectTimeoutSeconds) * time.Second
+		p.firstByte = time.Duration(con.FirstByteTimeoutSeconds) * time.Second
+		p.timeout = time.Duration(con.TimeoutSeconds) * time.Second
+		for name, value := range con.Headers {
 			p.headers = append(p.headers, header{http.CanonicalHeaderKey(name), value})
 		}
-		if err := p.sign(&c.Signing, now); err != nil {
-			return p.refuse(flow.ErrorConfiguration, "the connection "+c.Code+" can not sign: "+err.Error()+". Set its secret and retry the job")
+		if err := p.sign(&con.Signing, now); err != nil {
+			return p.refuse(flow.ErrorConfiguration, "the connection "+con.Code+" can not sign: "+err.Error()+". Set its secret and retry the job")
+		}
+		if problem := p.authorise(con, c.stock, now); problem != "" {
+			return p.refuse(flow.ErrorConfiguration, "the connection "+con.Code+" can not show who we are: "+problem+". Mend its auth block and retry the job")
 		}
 	}
 	if s := rt.Subscription; s != nil {
@@ -113,8 +151,17 @@ func prepare(rt *catalog.Route, e *Egress, userAgent string, now time.Time) *pre
 			return p.refuse(flow.ErrorConfiguration, "a header of the connection or the subscription's config is not valid in HTTP. Mend it and retry the job")
 		}
 	}
-	p.write(userAgent)
+	p.write(c.userAgent, e.Proxy)
 	return p
+}
+
+// tooLate is what happens when the answer does not begin in time, or nil if
+// it may begin at any time.
+func (p *prepared) tooLate() *limitError {
+	if p.firstByte <= 0 {
+		return nil
+	}
+	return &limitError{what: "no answer began", after: p.firstByte, try: "Check the receiver's load, or raise the connection's first_byte_timeout"}
 }
 
 // target notes where the deliveries go.
@@ -127,7 +174,11 @@ func (p *prepared) target(u *url.URL) {
 		}
 	}
 	p.addr = net.JoinHostPort(u.Hostname(), port)
-	p.key = u.Scheme + "://" + p.addr
+	p.origin = u.Scheme + "://" + p.addr
+	p.key = p.origin
+	if p.way.id != "" {
+		p.key += "#" + p.way.id
+	}
 	for i := range len(u.Host) {
 		// A name in other letters has to be translated, a zone taken out.
 		if c := u.Host[i]; c <= 0x20 || c >= 0x7f || c == '%' {
@@ -138,17 +189,28 @@ func (p *prepared) target(u *url.URL) {
 
 // write puts the common part of the head together. Of two headers of one name
 // the later counts: the subscription's config, after the connection's.
-func (p *prepared) write(userAgent string) {
+func (p *prepared) write(userAgent string, proxy *url.URL) {
 	p.headers = slices.DeleteFunc(p.headers, func(h header) bool { return reserved(h.name) })
 	slices.Reverse(p.headers)
 	slices.SortStableFunc(p.headers, func(a, b header) int { return strings.Compare(a.name, b.name) })
 	p.headers = slices.CompactFunc(p.headers, func(a, b header) bool { return a.name == b.name })
 
 	b := append([]byte(nil), "POST "...)
+	host := strings.TrimSuffix(p.url.Host, ":")
+	asked := proxy != nil && !p.secure // itself, and not just for a tunnel
+	if asked {
+		b = appendTarget(b, p.url.Scheme+"://"+host)
+	}
 	b = appendTarget(b, p.url.RequestURI())
 	b = append(b, " HTTP/1.1\r\n"...)
-	b = appendLine(b, "Host", strings.TrimSuffix(p.url.Host, ":"))
+	b = appendLine(b, "Host", host)
 	b = appendLine(b, "User-Agent", userAgent)
+	if asked {
+		b = appendLine(b, "Proxy-Authorization", proxyAuth(proxy))
+	}
+	if p.closes {
+		b = appendLine(b, "Connection", "close")
+	}
 	p.line = slices.Clip(b)
 	for _, h := range p.headers {
 		b = appendLine(b, h.name, h.value)
@@ -191,7 +253,7 @@ func (p *prepared) sign(s *resource.Signing, now time.Time) error {
 func reserved(name string) bool {
 	switch name {
 	case "Host", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Keep-Alive",
-		"Te", "Trailer", "Upgrade", "Proxy-Connection", "User-Agent", "Expect", "Traceparent":
+		"Te", "Trailer", "Upgrade", "Proxy-Connection", "Proxy-Authorization", "User-Agent", "Expect", "Traceparent":
 		return true
 	}
 	return strings.HasPrefix(name, "Webhook-") || strings.HasPrefix(name, "X-Flowcatalyst-")

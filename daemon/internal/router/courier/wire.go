@@ -29,6 +29,7 @@ type request struct {
 	body    []byte
 	began   time.Time
 	timeout time.Duration
+	own     bool // the timeout is the connection's, not the policy's
 }
 
 // carrier carries a request to its receiver and the answer back.
@@ -42,26 +43,24 @@ type carrier interface {
 // system calls. Hosts that speak HTTP/2 are left to net/http.
 type wire struct {
 	stable
-	dial    dialer
-	config  *tls.Config
-	foreign *foreign
+	ways ways
 }
 
 func newWire(e *Egress, roots *x509.CertPool) *wire {
-	dial, config := newDialer(e), newTLSConfig(roots)
-	return &wire{dial: dial, config: config, foreign: newForeign(dial, config)}
+	return &wire{ways: ways{dial: newDialer(e), roots: roots}}
 }
 
 // close ends the connections that are not in use.
 func (c *wire) close() {
 	c.stable.close()
-	c.foreign.transport.CloseIdleConnections()
+	c.ways.expire(time.Time{})
 }
 
 func (c *wire) carry(ctx context.Context, q *request, w *Desk, a *flow.Attempt, x *flow.Exchange) {
 	p := q.route
-	if p.foreign || p.secure && c.foreign.speaks.has(p.key) {
-		c.foreign.carry(ctx, q, nil, w, a, x)
+	f := p.way.foreign
+	if p.foreign || p.secure && f.speaks.has(p.origin) {
+		f.carry(ctx, q, nil, w, a, x)
 		return
 	}
 	whole := q.began.Add(q.timeout)
@@ -70,16 +69,19 @@ func (c *wire) carry(ctx context.Context, q *request, w *Desk, a *flow.Attempt, 
 		w.head = append(w.head, q.body...)
 	}
 	for {
-		cn := c.take(p.key)
+		var cn *conn
+		if !p.closes {
+			cn = c.take(p.key)
+		}
 		if cn == nil {
 			nc, err := c.connect(ctx, q, a)
 			if err != nil {
-				x.Failure, x.Problem = fault(err, q.timeout)
+				x.Failure, x.Problem = fault(err, q)
 				return
 			}
-			if tc, ok := nc.(*tls.Conn); ok && tc.ConnectionState().NegotiatedProtocol == http2 {
-				c.foreign.speaks.add(p.key)
-				c.foreign.carry(ctx, q, tc, w, a, x)
+			if tc, ok := nc.(*tls.Conn); ok && tc.ConnectionState().NegotiatedProtocol == http2Name {
+				f.speaks.add(p.origin)
+				f.carry(ctx, q, tc, w, a, x)
 				return
 			}
 			cn = newConn(nc, beneath(nc), &c.cut)
@@ -102,17 +104,19 @@ func beneath(c net.Conn) net.Conn {
 func (c *wire) connect(ctx context.Context, q *request, a *flow.Attempt) (net.Conn, error) {
 	bounded, cancel := context.WithDeadline(ctx, q.began.Add(q.timeout))
 	defer cancel()
-	t := &call{Context: bounded, began: time.Now()}
-	nc, err := c.dial(t, "tcp", q.route.addr)
+	t := &call{Context: bounded, began: time.Now(), limit: q.route.connect}
+	soon, stop, mark := connecting(t)
+	defer stop()
+	nc, err := c.ways.dial.dial(soon, q.route.addr, q.route.secure)
 	if err == nil && q.route.secure {
 		var tc *tls.Conn
-		if tc, err = handshake(t, nc, q.route.addr, c.config); err == nil {
+		if tc, err = handshake(soon, nc, q.route.addr, q.route.way.config); err == nil {
 			nc = tc
 		}
 	}
 	a.Timing = t.timing()
 	if err != nil {
-		return nil, cause(bounded, err)
+		return nil, cause(bounded, mark(err))
 	}
 	return nc, nil
 }
@@ -148,22 +152,26 @@ func (c *wire) exchange(cn *conn, q *request, short bool, whole time.Time, w *De
 		// The receiver may have answered before it had read everything.
 		cn.limit(time.Now().Add(patience))
 	}
-	if err := w.answer.read(cn.r); err != nil {
+	err := cn.firstByte(q.route.tooLate(), failed == nil)
+	if err == nil {
+		err = w.answer.read(cn.r)
+	}
+	if err != nil {
 		if sent != nil {
 			if written, failed = sent.stop(); failed != nil && written == 0 && cn.used && !errors.Is(failed, os.ErrDeadlineExceeded) {
 				return true
 			}
 		}
-		if failed != nil {
+		if failed != nil && !isAlert(err) { // which says why the write failed
 			err = failed
 		}
-		x.Failure, x.Problem = fault(err, q.timeout)
+		x.Failure, x.Problem = fault(err, q)
 		return false
 	}
 	a.Timing.FirstByte = time.Since(q.began)
 	cn.used = true
 	complete := w.take(cn, q, a, x)
-	if !complete || failed != nil || w.answer.close || cn.ended || cn.r.Buffered() > 0 {
+	if !complete || failed != nil || w.answer.close || q.route.closes || cn.ended || cn.r.Buffered() > 0 {
 		return false
 	}
 	if sent != nil && !sent.ended(lastBytes) {
@@ -190,7 +198,7 @@ func (w *Desk) take(cn *conn, q *request, a *flow.Attempt, x *flow.Exchange) (co
 	err := w.read(&w.rest, h.length, status, x)
 	a.Body = keepBody(x.Body)
 	if err != nil {
-		brokeOff(x, status, err, q.timeout)
+		brokeOff(x, status, err, q)
 		return false
 	}
 	x.Status = status

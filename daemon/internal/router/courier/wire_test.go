@@ -272,7 +272,7 @@ func TestLongBodies(t *testing.T) {
 			t.Parallel()
 			url, _ := dialogue(t, func(_ int, c net.Conn, r *bufio.Reader) { tt.serve(c, r) })
 			o, c := oneOrder(url, resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec)})
-			o.Job.Policy.Timeout = 5 * time.Second
+			o.Job.Policy.Timeout = 30 * time.Second
 			if tt.want == 0 {
 				o.Job.Policy.Timeout = time.Second
 			}
@@ -311,10 +311,8 @@ func TestBothProtocolsOverTLS(t *testing.T) {
 			defer srv.Close()
 			roots := x509.NewCertPool()
 			roots.AddCert(srv.Certificate())
-			o, c := oneOrder(srv.URL, resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec)})
-			wi := newWire(&Egress{}, roots)
-			c.carrier = wi
-			defer wi.close()
+			o, c := oneOrder(srv.URL, resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec)}, trusting(roots))
+			defer c.Close()
 			var w Desk
 			for i := range 3 {
 				a := post(c, o, "1", &w)
@@ -340,18 +338,21 @@ func TestAHostThatSpeaksHTTP2NoMore(t *testing.T) {
 	defer srv.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
-	o, c := oneOrder(srv.URL, resource.Signing{})
-	wi := newWire(&Egress{}, roots)
-	c.carrier = wi
-	defer wi.close()
-	wi.foreign.speaks.add(srv.URL)
+	o, c := oneOrder(srv.URL, resource.Signing{}, trusting(roots))
+	defer c.Close()
+	wi := c.wire
+	plain, err := wi.ways.get(nil, true, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain.foreign.speaks.add(srv.URL)
 	var w Desk
 	for range 2 {
 		if a := post(c, o, "1", &w); a.Verdict != flow.Delivered {
 			t.Fatal(a.Error)
 		}
 	}
-	if wi.foreign.speaks.has(srv.URL) || wi.idle != 1 {
+	if plain.foreign.speaks.has(srv.URL) || wi.idle != 1 {
 		t.Errorf("it is still taken for a host with HTTP/2; %d connections are kept", wi.idle)
 	}
 }

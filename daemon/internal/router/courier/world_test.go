@@ -2,6 +2,7 @@ package courier
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -34,18 +35,24 @@ func (instant) carry(_ context.Context, _ *request, _ *Desk, _ *flow.Attempt, x 
 	x.Status, x.Complete = 200, true
 }
 
-func oneOrder(url string, s resource.Signing) (*Order, *Courier) {
+func oneOrder(url string, s resource.Signing, change ...func(*Options)) (*Order, *Courier) {
 	c := connection("con_1", url, s)
 	now := time.Now()
 	var ids flow.IDs
 	ev := &flow.Event{ID: ids.New(now), Type: "orders:fulfillment:shipment:shipped", Source: "/shop", Time: now, CorrelationID: "c1", ClientID: "clt_1",
 		Data: json.RawMessage(`{"text":"` + strings.Repeat("x", 1000) + `"}`)}
 	j := &flow.Job{ID: ids.New(now), EventID: ev.ID, SubscriptionID: subID, ClientID: "clt_1", Attempts: 1, Policy: flow.DefaultPolicy(), LastAttemptAt: now}
-	co := New(Options{UserAgent: "FlowCatalyst/1", Instance: "router-1"})
+	opts := Options{UserAgent: "FlowCatalyst/1", Instance: "router-1"}
+	for _, f := range change {
+		f(&opts)
+	}
+	co := New(opts)
 	rt := *routeTo(c)
 	rt.Subscription = &resource.Subscription{Meta: resource.Meta{ID: subID}}
 	return &Order{Job: j, Event: ev, Route: rt, Known: true, Started: now.Add(time.Hour)}, co
 }
+
+func trusting(roots *x509.CertPool) func(*Options) { return func(o *Options) { o.Roots = roots } }
 
 // eventually polls a fact that has no signal of its own.
 func eventually(t testing.TB, what string, holds func() bool) {

@@ -1,0 +1,5 @@
+service "router" {
+  egress {
+    proxy = "https://user:hunter2@proxy.example.com"
+  }
+}

@@ -1,0 +1,5 @@
+service "router" {
+  egress {
+    proxy = "http://user:hunter2@proxy.example.com:3128"
+  }
+}
