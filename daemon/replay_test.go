@@ -124,6 +124,18 @@ func publishGroups(t *testing.T, d *daemontest.Daemon, from, n, groups int) []st
 	return ids
 }
 
+// unheard publishes events as publishGroups does, and waits until they have
+// passed the fan-out: who subscribes then gets them by a replay alone.
+func unheard(t *testing.T, d *daemontest.Daemon, n, groups int) []string {
+	t.Helper()
+	ids := publishGroups(t, d, 1, n, groups)
+	eventually(t, "all events are fanned out", func() bool {
+		p, err := d.Client.Replays.Preview(t.Context(), client.NewReplay{All: true})
+		return err == nil && p.Events == n
+	})
+	return ids
+}
+
 func subscribeOrdered(t *testing.T, d *daemontest.Daemon, target string) {
 	t.Helper()
 	_, err := d.Client.Resources(resource.KindSubscription).Create(t.Context(), &resource.Subscription{
@@ -154,7 +166,7 @@ func TestAReplayRunsBesideLiveTrafficThroughPauseAndRestart(t *testing.T) {
 	const past, groups = 3000, 20
 	d := daemontest.Start(t, "")
 	l := newLedger(t)
-	old := publishGroups(t, d, 1, past, groups) // nobody listened
+	old := unheard(t, d, past, groups)
 	subscribeOrdered(t, d, l.URL)
 	r, err := d.Client.Replays.Create(t.Context(), client.NewReplay{All: true, Rate: unlimited()})
 	if err != nil {
@@ -243,7 +255,7 @@ func TestACancelledReplayEndsWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	d := daemontest.Start(t, "")
 	l := newLedger(t)
-	publishGroups(t, d, 1, 2000, 10)
+	unheard(t, d, 2000, 10)
 	subscribeOrdered(t, d, l.URL)
 	r, err := d.Client.Replays.Create(t.Context(), client.NewReplay{Type: "shop:*:*:*", Rate: unlimited()})
 	if err != nil {
@@ -282,7 +294,7 @@ func TestAReplayElsewhereGoesThereAlone(t *testing.T) {
 	t.Parallel()
 	d := daemontest.Start(t, "")
 	here, there := newLedger(t), newLedger(t)
-	publishGroups(t, d, 1, 500, 5)
+	unheard(t, d, 500, 5)
 	subscribeOrdered(t, d, here.URL)
 	r, err := d.Client.Replays.Create(t.Context(), client.NewReplay{All: true, Target: there.URL, Ordered: true, Rate: unlimited()})
 	if err != nil {
@@ -301,7 +313,7 @@ func TestAReplayKeepsToItsRate(t *testing.T) {
 	t.Parallel()
 	d := daemontest.Start(t, "")
 	l := newLedger(t)
-	publishGroups(t, d, 1, 1000, 1000)
+	unheard(t, d, 1000, 1000)
 	subscribeOrdered(t, d, l.URL)
 	rate := 100.0
 	began := time.Now()
