@@ -315,6 +315,22 @@ var progressCases = []testCase{
 		w.wantStatus(js[1].ID, flow.Failed)
 		w.wantEnded(2, 0, 1, 0, 1)
 	}},
+	{name: "counts what ends because its process was lost", run: func(w *world) {
+		js := w.replayLine(flow.Immediate, "sub_A", 2)
+		begun := w.begin(js[1].ID)
+		w.cancel(js[1].ID)
+		for range flow.MaxLost {
+			w.begin(js[0].ID)
+			w.crash()
+			w.sleep(time.Hour)
+			w.recover(time.Time{}, 10)
+		}
+		want(w, "the reason", w.wantStatus(js[0].ID, flow.Failed).Reason, flow.ReasonRouterLost)
+		w.wantEnded(2, 0, 1, 1, 0)
+		w.crash()
+		w.wantEnded(2, 0, 1, 1, 0)
+		w.wantLate(begun)
+	}},
 	{name: "takes a dead letter that is retried for open, and one that is given up for cancelled", run: func(w *world) {
 		js := w.replayLine(flow.BlockOnError, "sub_A", 4)
 		w.block(js[0])
