@@ -84,19 +84,21 @@ type pool struct {
 
 	// active deliveries are picked; of those, running ones are in their
 	// exchange, staged ones are started and wait for the next free slot, and
-	// paced ones wait for a rate limit first. Beneath are those of replays,
-	// suspect those whose endpoint is not sound.
-	active  int
-	running int
-	paced   int
-	beneath int
-	suspect int
-	staged  ring[*delivery]
-	usual   time.Duration // how long exchanges take of late; 0 is not known
-	moved   time.Time     // when an exchange began or ended last
-	picked  time.Time     // when something was picked last
-	lively  time.Time     // when live work was there last
-	rate    pace.Rate
+	// paced ones wait for a rate limit first. Beneath are those of replays
+	// (replaying the running ones of them), suspect those whose endpoint is not
+	// sound.
+	active    int
+	running   int
+	paced     int
+	beneath   int
+	replaying int
+	suspect   int
+	staged    ring[*delivery]
+	usual     time.Duration // how long exchanges take of late; 0 is not known
+	moved     time.Time     // when an exchange began or ended last
+	picked    time.Time     // when something was picked last
+	lively    time.Time     // when live work was there last
+	rate      pace.Rate
 
 	lines  map[lineKey]*line
 	live   ring[*line] // lines with waiting deliveries, each once

@@ -36,6 +36,7 @@ const (
 type holdChange struct {
 	hold    store.Hold
 	release bool
+	end     *endpoint // waits to hear that it is written; nil: it is gone
 }
 
 // standing is what the store's holds say of one endpoint.
@@ -185,6 +186,7 @@ func (b *board) write(e *endpoint, c holdChange) {
 	}
 	b.epoch++
 	e.writing++
+	c.end = e
 	b.chores.holds = append(b.chores.holds, c)
 	signal(b.todo)
 }
@@ -195,7 +197,7 @@ func (b *board) kept(cs []holdChange) {
 	defer b.mu.Unlock()
 	b.epoch++
 	for _, c := range cs {
-		if e := b.ends[c.hold.Endpoint]; e != nil {
+		if e := c.end; e != nil {
 			e.writing--
 			e.wrote = b.epoch
 			if c.hold.Reason == store.HoldBreaker {

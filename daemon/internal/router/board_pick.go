@@ -133,7 +133,8 @@ func (l *line) mayStart(now time.Time) (ok bool, at time.Time) {
 		}
 	}
 	l.doubt(!e.ramp.Sound(now))
-	return l.claim(capacity, p.active-p.paced, l.active-l.paced, p.suspect, now), at
+	// Who is suspect gets nothing ahead.
+	return l.claim(capacity, p.active-p.paced, l.active-l.paced, p.suspect*capacity/p.slots(), now), at
 }
 
 // claim says whether the line may have one more of some slots.

@@ -232,9 +232,16 @@ func (b *board) tidy(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, p := range b.turn {
+		// A line that was emptied by parking still has its turn.
+		for _, turn := range [...]*ring[*line]{&p.live, &p.under} {
+			turn.filter(func(_ int, l *line) bool {
+				l.queued = l.fifo.len() > 0
+				return l.queued
+			})
+		}
 		for key, l := range p.lines {
 			switch {
-			case l.active > 0 || l.fifo.len() > 0 || l.queued:
+			case l.active > 0 || l.fifo.len() > 0:
 				l.idle = time.Time{}
 			case l.idle.IsZero():
 				l.idle = now

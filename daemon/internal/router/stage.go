@@ -76,6 +76,9 @@ func (l *line) mayBegin(now time.Time) (ok bool, at time.Time) {
 	if wait := max(p.rate.Wait(0, now), e.rate.Wait(0, now)); wait > 0 {
 		return false, now.Add(wait)
 	}
+	if l.key.replay != 0 && now.Sub(p.lively) < liveFor && p.replaying >= max(slots/4, 1) {
+		return false, p.lively.Add(liveFor)
+	}
 	// What is suspect was looked at when it was picked.
 	return l.claim(slots, p.running, l.running, 0, now), at
 }
@@ -88,6 +91,9 @@ func (l *line) run(d *delivery, now time.Time) {
 	e.rate.Take(now)
 	d.phase, d.began = running, now
 	p.running, l.running, e.running = p.running+1, l.running+1, e.running+1
+	if l.key.replay != 0 {
+		p.replaying++
+	}
 	p.moved, e.moved = now, now
 }
 
@@ -121,6 +127,9 @@ func (b *board) finish(d *delivery, now time.Time) (next *delivery) {
 		p.adapt.Observe(&l.norm, took, o, p.running, now)
 	}
 	p.running, l.running, e.running = p.running-1, l.running-1, e.running-1
+	if l.key.replay != 0 {
+		p.replaying--
+	}
 	l.leave(d)
 	p.moved, e.moved = now, now
 	// One slow exchange counts at once, and is forgotten slowly.
