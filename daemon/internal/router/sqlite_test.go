@@ -29,6 +29,7 @@ type embedded struct {
 	queue *queuesqlite.Queue
 	subs  []*resource.Subscription
 	few   map[string]int // how many events a subscription gets, if not all
+	clock func() time.Time
 }
 
 func openEmbedded(t *testing.T, subs ...*resource.Subscription) *embedded {
@@ -61,7 +62,7 @@ func openEmbedded(t *testing.T, subs ...*resource.Subscription) *embedded {
 	if _, err := st.Write(t.Context(), set, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	return &embedded{t: t, store: st, queue: q, subs: subs}
+	return &embedded{t: t, store: st, queue: q, subs: subs, clock: time.Now}
 }
 
 // run starts a router and what stands for a scheduler.
@@ -103,7 +104,7 @@ func (e *embedded) schedule(ctx context.Context) error {
 			return err
 		}
 		for _, lane := range lanes {
-			o, err := e.store.Offer(ctx, lane.Name, 256, time.Now())
+			o, err := e.store.Offer(ctx, lane.Name, 256, e.clock())
 			if err != nil {
 				return err
 			}
@@ -117,7 +118,7 @@ func (e *embedded) schedule(ctx context.Context) error {
 				}
 				ms, ts = append(ms, m), append(ts, store.Ticket{Job: j.ID, Number: n})
 			}
-			if err := errors.Join(e.queue.Publish(ctx, ms), e.store.MarkQueued(ctx, ts, time.Now())); err != nil {
+			if err := errors.Join(e.queue.Publish(ctx, ms), e.store.MarkQueued(ctx, ts, e.clock())); err != nil {
 				return err
 			}
 		}
@@ -127,7 +128,7 @@ func (e *embedded) schedule(ctx context.Context) error {
 // publish appends events and fans them out to every subscription.
 func (e *embedded) publish(n int) {
 	e.t.Helper()
-	now := time.Now()
+	now := e.clock()
 	var evs []flow.Event
 	for i := range n {
 		evs = append(evs, flow.Event{
@@ -162,7 +163,7 @@ func (e *embedded) publish(n int) {
 				})
 			}
 		}
-		if err := e.store.FanOut(e.t.Context(), b, jobs, time.Now()); err != nil {
+		if err := e.store.FanOut(e.t.Context(), b, jobs, e.clock()); err != nil {
 			e.t.Fatal(err)
 		}
 	}

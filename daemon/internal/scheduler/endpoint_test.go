@@ -198,13 +198,14 @@ func TestTheWindowIsAsLargeAsTheEndpointAsksFor(t *testing.T) {
 		r    catalog.Route
 		want int
 	}{
-		"nothing said":            {catalog.Route{}, 256},
-		"a small pool":            {catalog.Route{Pool: pool(10, "")}, 256},
-		"four times its pool":     {catalog.Route{Pool: pool(100, "")}, 400},
-		"four times its own":      {con(func(c *resource.Connection) { c.MaxConcurrency = 200 }), 800},
-		"less than its pool's":    {con(func(c *resource.Connection) { c.MaxConcurrency = 8 }), 256},
-		"two seconds of its rate": {con(func(c *resource.Connection) { c.MaxConcurrency, c.RateLimit = 8, 60*400 }), 800},
-		"its pool's, without one": {con(func(*resource.Connection) {}), 2000},
+		"nothing said":                         {catalog.Route{}, 256},
+		"a small pool":                         {catalog.Route{Pool: pool(10, "")}, 256},
+		"four times its pool":                  {catalog.Route{Pool: pool(100, "")}, 400},
+		"four times what its pool may grow to": {catalog.Route{Pool: &resource.DispatchPool{Concurrency: 10, MaxConcurrency: 150}}, 600},
+		"four times its own":                   {con(func(c *resource.Connection) { c.MaxConcurrency = 200 }), 800},
+		"less than its pool's":                 {con(func(c *resource.Connection) { c.MaxConcurrency = 8 }), 256},
+		"two seconds of its rate":              {con(func(c *resource.Connection) { c.MaxConcurrency, c.RateLimit = 8, 60*400 }), 800},
+		"its pool's, without one":              {con(func(*resource.Connection) {}), 2000},
 	} {
 		if got := windowOf(c.r); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)

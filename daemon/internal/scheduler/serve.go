@@ -30,7 +30,7 @@ func windowOf(r catalog.Route) int {
 	case c != nil && c.MaxConcurrency > 0:
 		n = max(n, 4*c.MaxConcurrency)
 	case r.Pool != nil:
-		n = max(n, 4*r.Pool.Concurrency)
+		n = max(n, 4*r.Pool.Concurrency, 4*r.Pool.MaxConcurrency) // the second when it is adaptive
 	}
 	if r.Connection != nil {
 		n = max(n, 2*int(r.Connection.RateLimit.PerSecond()))

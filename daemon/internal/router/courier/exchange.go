@@ -92,7 +92,7 @@ func (c *Courier) attempt(ctx context.Context, o *Order, at time.Time, w *Desk, 
 		x.Failure, x.Problem = p.failure, p.problem
 		return true
 	}
-	timeout, inTime := deadline(j, w.began.Sub(o.Started))
+	timeout, inTime := deadline(j, max(w.began.Sub(o.Started), leased(j, at)))
 	if !inTime {
 		a.Verdict, a.ErrorType = flow.Lost, flow.ErrorUnknown
 		a.Error = "too long a time went by between the start of the job and its request, so nothing was sent"
@@ -161,6 +161,15 @@ func tokenFault(err error) (flow.ErrorType, string) {
 		return e.kind, e.Error()
 	}
 	return flow.ErrorConnection, brief(err)
+}
+
+// leased is for how long the job has been leased, by the clock that the lease is
+// written in. Unlike the monotonic one it goes on while the machine sleeps.
+func leased(j *flow.Job, now time.Time) time.Duration {
+	if j.LeaseUntil.IsZero() {
+		return 0
+	}
+	return now.Round(0).Sub(j.LeaseUntil.Round(0).Add(-j.Policy.Timeout - flow.LeaseSlack))
 }
 
 // deadline is how long the exchange may take: the policy's timeout, if with

@@ -31,6 +31,22 @@ func TestAnOverlapEndsWithoutAChangeOfTheConnection(t *testing.T) {
 	}
 }
 
+// A machine that slept has a monotonic clock that did not go on.
+func TestWhatWasLeasedTooLongAgoIsNotSent(t *testing.T) {
+	t.Parallel()
+	for ago, sent := range map[time.Duration]bool{0: true, 11 * time.Second: true, 12*time.Second + time.Millisecond: false, time.Hour: false} {
+		o, c := oneOrder("https://hooks.example.com", resource.Signing{})
+		c.carrier = instant{}
+		now := time.Now()
+		c.Now = func() time.Time { return now }
+		o.Job.LeaseUntil = now.Add(o.Job.Policy.Timeout + flow.LeaseSlack - ago)
+		var w Desk
+		if a := c.Exchange(context.Background(), o, &w); (a.Verdict == flow.Delivered) != sent {
+			t.Errorf("leased %s ago: %s %s", ago, a.Verdict, a.Error)
+		}
+	}
+}
+
 func TestWhatWaitedTooLongForItsSlotIsNotSent(t *testing.T) {
 	t.Parallel()
 	for waited, sent := range map[time.Duration]bool{0: true, 11 * time.Second: true, 12*time.Second + time.Millisecond: false, time.Hour: false} {
