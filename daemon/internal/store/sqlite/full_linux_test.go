@@ -23,9 +23,11 @@ func TestAFullFileSystemRefusesAndRecoversByItself(t *testing.T) {
 		}
 	})
 	ballast := filepath.Join(dir, "ballast")
+	var leave func()
 	fullDisk(t, dir, disk{
-		fill: func(t *testing.T, _ *Store) {
+		fill: func(t *testing.T, st *Store) {
 			t.Helper()
+			leave = stayReading(t, st) // see TestAFailingDiskRefusesAndRecoversByItself
 			f, err := os.Create(ballast)
 			must(t, err)
 			defer f.Close()
@@ -37,6 +39,7 @@ func TestAFullFileSystemRefusesAndRecoversByItself(t *testing.T) {
 		free: func(t *testing.T, _ *Store) {
 			t.Helper()
 			must(t, os.Remove(ballast))
+			leave()
 		},
 		whole: true,
 	})

@@ -3,6 +3,7 @@
 package sqlite
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -10,6 +11,26 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// stayReading pins the log until it is called off.
+func stayReading(t *testing.T, st *Store) (leave func()) {
+	t.Helper()
+	reading, gone := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- st.snapshot(context.Background(), func(c *conn) error {
+			_, err := c.q("SELECT count(*) FROM events").number()
+			close(reading)
+			<-gone
+			return err
+		})
+	}()
+	<-reading
+	return func() {
+		close(gone)
+		must(t, <-ended)
+	}
+}
 
 // A limit on the size of files makes real writes fail in the middle of a
 // commit. It holds for a whole process, so this test runs itself in another.
@@ -34,9 +55,14 @@ func TestAFailingDiskRefusesAndRecoversByItself(t *testing.T) {
 			must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &now))
 		}
 	}
+	fill := limit(func(st *Store) uint64 { return uint64(walSize(st.path)) + 100 })
+	free := limit(func(*Store) uint64 { return unix.RLIM_INFINITY })
+	var leave func()
 	fullDisk(t, t.TempDir(), disk{
-		fill:  limit(func(st *Store) uint64 { return uint64(walSize(st.path)) + 100 }),
-		free:  limit(func(*Store) uint64 { return unix.RLIM_INFINITY }),
+		// A log that was copied begins anew and needs no space for a while.
+		// A reader that stays keeps it from that.
+		fill:  func(t *testing.T, st *Store) { leave = stayReading(t, st); fill(t, st) },
+		free:  func(t *testing.T, st *Store) { free(t, st); leave() },
 		whole: true,
 	})
 }
