@@ -91,7 +91,8 @@ type EndpointStats struct {
 	Waiting            int            `json:"waiting"`
 	MaxConcurrency     int            `json:"maxConcurrency,omitempty"`
 	RateLimitPerMinute float64        `json:"rateLimitPerMinute,omitempty"`
-	Breaker            string         `json:"breaker"` // see the Breaker constants
+	SlowStart          int            `json:"slowStart,omitempty"` // exchanges at once that it gets now
+	Breaker            string         `json:"breaker"`             // see the Breaker constants
 	Holds              []EndpointHold `json:"holds"`
 	Metrics            Metrics        `json:"metrics"`
 }
@@ -122,7 +123,8 @@ type Breaker struct {
 	Trips          int            `json:"trips"`                // openings in a row
 	Window         int            `json:"window,omitempty"`     // how many deliveries may be out
 	Why            string         `json:"why,omitempty"`        // what opened it
-	Story          string         `json:"story"`                // what it does now, and what comes next
+	LastError      string         `json:"lastError,omitempty"`
+	Story          string         `json:"story"` // what it does now, and what comes next
 	Holds          []EndpointHold `json:"holds,omitempty"`
 }
 

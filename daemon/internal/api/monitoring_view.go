@@ -80,6 +80,7 @@ type (
 		Waiting            int         `json:"waiting"`
 		MaxConcurrency     int         `json:"maxConcurrency,omitempty"`
 		RateLimitPerMinute float64     `json:"rateLimitPerMinute,omitempty"`
+		SlowStart          int         `json:"slowStart,omitempty" doc:"Exchanges at once that the endpoint gets now: few at first, one more for each success, half for each failure"`
 		Breaker            string      `json:"breaker" enum:"CLOSED,OPEN,HALF_OPEN"`
 		Holds              []holdView  `json:"holds"`
 		Metrics            metricsView `json:"metrics"`
@@ -107,6 +108,7 @@ type (
 		Trips          int        `json:"trips" doc:"How often it opened in a row"`
 		Window         int        `json:"window,omitempty" doc:"How many deliveries may be out; absent is any number"`
 		Why            string     `json:"why,omitempty" doc:"What opened it"`
+		LastError      string     `json:"lastError,omitempty" doc:"The endpoint's last failure in this router"`
 		Story          string     `json:"story" doc:"What it does now, and what comes next"`
 		Holds          []holdView `json:"holds,omitempty" doc:"What else keeps the endpoint from getting anything"`
 	}
@@ -250,6 +252,9 @@ func viewPools(pools []router.PoolState, sees func(string) bool) poolStatsAnswer
 			QueueSize: p.Waiting, QueueCapacity: p.Capacity, MessageGroupCount: p.Groups, EndpointCount: p.Endpoints,
 			IsRateLimited: p.RateLimited, GivenBack: p.GivenBack, Metrics: viewReport(&p.Report),
 		}
+		if a := p.Adaptive; a != nil {
+			v.Adaptive = &adaptiveView{a.Limit, a.Min, a.Max, rounded(a.Gradient), millis(a.Usual), millis(a.Took)}
+		}
 		if p.PerMinute > 0 {
 			v.RateLimitPerMinute = &p.PerMinute
 		}
@@ -278,7 +283,7 @@ func viewEndpoints(m *monitor.Moment, sees func(string) bool, limit int) endpoin
 		b := m.Breaker(e)
 		v := endpointView{
 			Endpoint: e.Endpoint, ConnectionCode: e.ConnectionCode, URL: e.URL, ClientID: e.ClientID, Active: e.Running, Waiting: e.Waiting,
-			MaxConcurrency: e.Limit, RateLimitPerMinute: e.PerMinute, Breaker: string(b.State), Holds: []holdView{}, Metrics: viewReport(&e.Report),
+			MaxConcurrency: e.Limit, RateLimitPerMinute: e.PerMinute, SlowStart: e.Breaker.Steps, Breaker: string(b.State), Holds: []holdView{}, Metrics: viewReport(&e.Report),
 		}
 		for _, h := range m.Holds[e.Endpoint] {
 			v.Holds = append(v.Holds, holdView{h.Reason, stamp(h.Until), stamp(h.Since), h.Window, h.Detail})
@@ -292,7 +297,7 @@ func viewBreaker(b *monitor.Breaker, now time.Time) breakerView {
 	e := b.Endpoint
 	v := breakerView{
 		Name: e.Endpoint, Target: e.URL, ConnectionCode: e.ConnectionCode, State: string(b.State),
-		SuccessCount: e.Last5Min.Success, FailureCount: e.Last5Min.Failure, Trips: b.Trips, Window: b.Window, Why: b.Why, Story: b.Story(now),
+		SuccessCount: e.Last5Min.Success, FailureCount: e.Last5Min.Failure, Trips: b.Trips, Window: b.Window, Why: b.Why, LastError: b.LastError, Story: b.Story(now),
 	}
 	if !b.Since.IsZero() {
 		since := stamp(b.Since)

@@ -7,6 +7,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/router/pace"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 // chores are what the board wants done that it can not do under its lock.
@@ -15,6 +16,7 @@ type chores struct {
 	putOff []*delivery // started, and never sent: their attempt says so
 	holds  []holdChange
 	news   []string // for the log
+	opened []Warning
 }
 
 // parked is a delivery that must not wait in memory.
@@ -146,6 +148,8 @@ func (b *board) turned(e *endpoint, now time.Time) {
 			e.why = "a probe failed: " + e.last
 		}
 		b.meters.opened.Inc()
+		b.chores.opened = append(b.chores.opened, Warning{Category: CategoryBreaker, Severity: telemetry.Warn, Source: e.key, Key: "open", At: now,
+			Message: "nothing is sent to the endpoint until it answers again: " + e.why})
 		b.news("circuit breaker opened", e)
 		b.empty(e, now)
 	case pace.Closing:

@@ -28,6 +28,9 @@ func (r *Router) doChores(stop <-chan struct{}) {
 		for _, text := range c.news {
 			r.Logger.Warn(text)
 		}
+		for _, w := range c.opened {
+			r.alertOf(w)
+		}
 		r.park(c.parks)
 		r.outcomes.put(c.putOff...)
 		r.keeps.put(c.holds...)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
+	"github.com/flowcatalyst/fc/daemon/internal/router/pace"
 	"github.com/flowcatalyst/fc/daemon/internal/router/rolling"
 )
 
@@ -41,6 +42,8 @@ type PoolState struct {
 	// counts those that would have waited too long.
 	RateLimited bool
 	GivenBack   uint64
+	// Adaptive is how the pool finds its slots by itself; nil if they are fixed.
+	Adaptive *pace.AdaptiveState
 	rolling.Report
 }
 
@@ -54,6 +57,7 @@ type EndpointState struct {
 	Waiting        int
 	Limit          int // exchanges at once; 0 is no limit of its own
 	PerMinute      float64
+	Breaker        BreakerState // zero if the router has nothing to say of it
 	rolling.Report
 }
 
@@ -140,6 +144,14 @@ func (r *Router) State(ctx context.Context) State {
 		}
 		e.Report = w.Report(s.At)
 	}
+	for _, k := range r.board.breakers(s.At) {
+		e := ends[k.Endpoint]
+		if e == nil {
+			e = &EndpointState{Endpoint: k.Endpoint}
+			ends[k.Endpoint] = e
+		}
+		e.Breaker = k
+	}
 	s.Endpoints = make([]EndpointState, 0, len(ends))
 	for _, e := range ends {
 		e.describe(cat)
@@ -206,10 +218,16 @@ func (b *board) state(s *State) (pools map[string]*PoolState, ends map[string]*E
 		s.Running += p.running
 		pools[key] = &PoolState{
 			ID: key, Code: p.code, Status: resource.PoolActive, Slots: p.slots(), Running: p.running, Waiting: p.wait,
-			Capacity: 4 * p.slots(), Endpoints: len(p.lines), RateLimited: p.wait > 0 && p.rate.Wait(0, s.At) > 0,
+			Capacity: 4 * p.slots(), RateLimited: p.wait > 0 && p.rate.Wait(0, s.At) > 0,
+		}
+		if a, ok := p.adapt.(*pace.Adaptive); ok {
+			state := a.State()
+			pools[key].Adaptive = &state
 		}
 		groups[key] = map[string]bool{}
+		met := map[string]bool{} // a replay has a line of its own
 		for _, l := range p.lines {
+			met[l.end.key] = true
 			e := ends[l.end.key]
 			if e == nil {
 				e = &EndpointState{Endpoint: l.end.key, Running: l.end.running}
@@ -217,6 +235,7 @@ func (b *board) state(s *State) (pools map[string]*PoolState, ends map[string]*E
 			}
 			e.Waiting += l.fifo.len()
 		}
+		pools[key].Endpoints = len(met)
 	}
 	for _, d := range b.all {
 		if d.line != nil && d.received.MessageGroupID != "" {

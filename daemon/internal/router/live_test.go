@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
@@ -142,5 +144,81 @@ func TestTheConsumerSaysWhyNothingComes(t *testing.T) {
 	c.note(0, nil, at)
 	if s := c.state(); s.Failures != 0 || s.Error != "" || !s.Asked.Equal(at) || !s.Got.IsZero() {
 		t.Errorf("%+v", s)
+	}
+}
+
+// gauges are the values of a metric by its only label.
+func gauges(t *testing.T, reg *prometheus.Registry, name string) map[string]float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				got[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+			}
+		}
+	}
+	return got
+}
+
+func TestAnOpenBreakerIsShownCountedAndWarnedOf(t *testing.T) {
+	t.Parallel()
+	w := build(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	w.store.declare(&resource.Connection{Meta: resource.Meta{ID: "con_1", Revision: 1, ClientID: "clt_1"}, Code: "warehouse", URL: w.receiver.URL})
+	w.subscribe(subID, "", func(s *resource.Subscription) { s.ConnectionID = "con_1" })
+	w.run()
+	for range 30 {
+		w.publish()
+	}
+	var e EndpointState
+	eventually(t, "an open breaker", func() bool {
+		s := w.router.State(context.Background())
+		if len(s.Endpoints) == 1 {
+			e = s.Endpoints[0]
+		}
+		return e.Breaker.State == "OPEN"
+	})
+	if e.Endpoint != "con_1" || e.Breaker.Trips < 1 || e.Breaker.Detail == "" || e.Breaker.LastError == "" || !e.Breaker.Until.After(e.Breaker.Since) {
+		t.Errorf("%+v", e.Breaker)
+	}
+	if got := gauges(t, w.registry, "fc_router_circuit_breaker_state"); got["OPEN"]+got["HALF_OPEN"] != 1 || got["CLOSED"] != 0 || len(got) != 4 {
+		t.Errorf("%v", got)
+	}
+	eventually(t, "a warning", func() bool {
+		for _, s := range w.warnings.all() {
+			if s.Category == CategoryBreaker && s.Source == "connection warehouse" && s.ClientID == "clt_1" {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func TestAnAdaptivePoolShowsWhatItGoesBy(t *testing.T) {
+	t.Parallel()
+	w := build(t, func(http.ResponseWriter, *http.Request) {})
+	w.store.declare(&resource.DispatchPool{Meta: resource.Meta{ID: "dpl_1", Revision: 1}, Code: "elastic", Concurrency: 4,
+		ConcurrencyMode: resource.ConcurrencyAdaptive, MinConcurrency: 3, MaxConcurrency: 40})
+	w.subscribe(subID, w.receiver.URL, func(s *resource.Subscription) { s.DispatchPoolID = "dpl_1" })
+	w.run()
+	for range 300 {
+		w.publish()
+	}
+	var p PoolState
+	eventually(t, "decisions", func() bool {
+		p = w.router.State(context.Background()).Pools[0]
+		return p.Adaptive != nil && p.Adaptive.Steps > 0 && p.Last5Min.Success == 300
+	})
+	if a := p.Adaptive; a.Min != 3 || a.Max != 40 || a.Limit < 3 || a.Limit > 40 || a.Usual <= 0 || a.Took <= 0 || p.Slots < 3 || p.Slots > 40 {
+		t.Errorf("%+v of %+v", *a, p)
+	}
+	for _, name := range []string{"fc_router_pool_slots", "fc_router_adaptive_gradient", "fc_router_adaptive_usual_seconds", "fc_router_adaptive_took_seconds"} {
+		if got := gauges(t, w.registry, name); got["elastic"] <= 0 {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/router/pace"
 )
 
 // meters are the router's metrics. Their only free label is the pool's code,
@@ -22,6 +23,8 @@ type meters struct {
 	opened                     prometheus.Counter
 	unwritten                  prometheus.Gauge
 	depth, active, inFlight    *prometheus.Desc
+	slots, breakers            *prometheus.Desc
+	gradient, rest, took       *prometheus.Desc
 
 	mu    sync.Mutex
 	byKey map[string]poolMeters
@@ -74,6 +77,11 @@ func newMeters() *meters {
 		depth:     prometheus.NewDesc("fc_router_pool_queue_depth", "Messages in memory that wait for a slot, by pool.", []string{"pool"}, nil),
 		active:    prometheus.NewDesc("fc_router_pool_active_workers", "Slots in use, by pool.", []string{"pool"}, nil),
 		inFlight:  prometheus.NewDesc("fc_router_in_flight_messages", "Messages in the router's hands.", nil, nil),
+		slots:     prometheus.NewDesc("fc_router_pool_slots", "Exchanges that a pool may have at once, by pool.", []string{"pool"}, nil),
+		breakers:  prometheus.NewDesc("fc_router_circuit_breaker_state", "Endpoints by the state of their circuit breaker.", []string{"state"}, nil),
+		gradient:  prometheus.NewDesc("fc_router_adaptive_gradient", "Of a pool that finds its slots by itself: below 1 while answers take longer than usual.", []string{"pool"}, nil),
+		rest:      prometheus.NewDesc("fc_router_adaptive_usual_seconds", "What answers take at rest, by pool that finds its slots by itself.", []string{"pool"}, nil),
+		took:      prometheus.NewDesc("fc_router_adaptive_took_seconds", "What answers take of late, by pool that finds its slots by itself.", []string{"pool"}, nil),
 		byKey:     map[string]poolMeters{},
 	}
 }
@@ -132,25 +140,53 @@ func (p *poolMeters) count(v flow.Verdict, took time.Duration) {
 }
 
 // Describe implements prometheus.Collector.
-func (m *meters) Describe(c chan<- *prometheus.Desc) { c <- m.depth; c <- m.active; c <- m.inFlight }
+func (m *meters) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.depth, m.active, m.inFlight, m.slots, m.breakers, m.gradient, m.rest, m.took} {
+		c <- d
+	}
+}
 
 // Collect implements prometheus.Collector.
 func (m *meters) Collect(c chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, n int, labels ...string) {
-		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
+		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
 	}
-	type sum struct{ depth, active int }
+	type sum struct {
+		depth, active, slots int
+		adaptive             *pace.AdaptiveState
+	}
 	sums := map[string]sum{} // several tenants may have a pool of one code
+	var breakers [pace.States]int
 	m.board.mu.Lock()
 	all := len(m.board.all)
 	for _, p := range m.board.turn {
 		s := sums[p.code]
-		sums[p.code] = sum{s.depth + p.wait, s.active + p.running}
+		s.depth, s.active, s.slots = s.depth+p.wait, s.active+p.running, s.slots+p.slots()
+		if a, ok := p.adapt.(*pace.Adaptive); ok {
+			// Of several with one code the one in most trouble is shown.
+			if state := a.State(); s.adaptive == nil || state.Gradient < s.adaptive.Gradient {
+				s.adaptive = &state
+			}
+		}
+		sums[p.code] = s
+	}
+	breakers[pace.Closed] = len(m.board.ends) - len(m.board.troubled)
+	for e := range m.board.troubled {
+		breakers[e.breaker.State()]++
 	}
 	m.board.mu.Unlock()
-	gauge(m.inFlight, all)
+	gauge(m.inFlight, float64(all))
+	for state, n := range breakers {
+		gauge(m.breakers, float64(n), pace.State(state).String())
+	}
 	for code, s := range sums {
-		gauge(m.depth, s.depth, code)
-		gauge(m.active, s.active, code)
+		gauge(m.depth, float64(s.depth), code)
+		gauge(m.active, float64(s.active), code)
+		gauge(m.slots, float64(s.slots), code)
+		if a := s.adaptive; a != nil {
+			gauge(m.gradient, a.Gradient, code)
+			gauge(m.rest, a.Usual.Seconds(), code)
+			gauge(m.took, a.Took.Seconds(), code)
+		}
 	}
 }

@@ -15,6 +15,7 @@ type Warning = telemetry.Warning
 const (
 	CategoryConfiguration = "CONFIGURATION" // an answer that says that something is set up wrongly
 	CategoryGone          = "GONE"          // an endpoint that says it is gone; its subscription was paused
+	CategoryBreaker       = "BREAKER"       // an endpoint is not called because it fails
 	CategoryDeadLetter    = "DEAD_LETTER"   // a message nobody could use
 	CategoryPanic         = "PANIC"         // a failure of the router itself, contained to one delivery
 	CategoryStore         = "STORE"         // what came of exchanges can not be written down
@@ -70,6 +71,16 @@ func (r *Router) warn(d *delivery) {
 	}
 	r.Logger.Warn("delivery needs attention", "job", d.id, "event", d.job.EventID, "client", d.job.ClientID,
 		"subscription", d.job.SubscriptionID, "status", t.Status, "error", t.Error)
+	r.alert(w)
+}
+
+// alertOf passes a warning about an endpoint on, as what operators know it by.
+func (r *Router) alertOf(w Warning) {
+	if cat := r.catalog.Load(); cat != nil {
+		if c := cat.Connections[w.Source]; c != nil {
+			w.Source, w.ClientID = "connection "+c.Code, c.ClientID
+		}
+	}
 	r.alert(w)
 }
 

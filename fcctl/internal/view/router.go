@@ -134,6 +134,7 @@ func Breaker(b *client.Breaker, ink Ink) string {
 	f.put("state", breakerCell(b.State, ink))
 	f.add("now", b.Story)
 	f.add("why", b.Why)
+	f.add("last error", b.LastError)
 	f.add("opened", clock(b.LastFailure))
 	f.add("next probe", clock(b.ResetAt))
 	for _, h := range b.Holds {

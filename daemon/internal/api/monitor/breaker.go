@@ -31,6 +31,9 @@ type Breaker struct {
 	Window   int       // how many tickets may be out; 0 is any number
 	Trips    int       // openings in a row
 	Why      string    // what opened it
+	Closing  bool      // it lets more and more through
+	// LastError is the endpoint's last failure in this router.
+	LastError string
 	// Other holds of the endpoint: a Retry-After, a pause.
 	Held []store.Hold
 }
@@ -66,8 +69,25 @@ func (m *Moment) Breaker(e *router.EndpointState) Breaker {
 		}
 		b.Since, b.Until, b.Window, b.Trips, b.Why = h.Since, h.Until, h.Window, h.Trips, h.Detail
 	}
+	// What this router does is newer than what it has written down.
+	k := &e.Breaker
+	b.LastError = k.LastError
+	if k.State == "" || k.State == string(Closed) {
+		return b
+	}
+	b.State, b.Closing = HalfOpen, k.State == closing
+	if k.State == string(Open) {
+		b.State = Open
+	}
+	if b.Since.IsZero() {
+		b.Since = k.Since
+	}
+	b.Until, b.Window, b.Trips, b.Why = k.Until, k.Window, k.Trips, cmp.Or(k.Detail, b.Why)
 	return b
 }
+
+// closing is the router's name for a breaker that lets more and more through.
+const closing = "CLOSING"
 
 // Story says in a sentence what a breaker does and what comes next.
 func (b *Breaker) Story(now time.Time) string {
@@ -76,8 +96,8 @@ func (b *Breaker) Story(now time.Time) string {
 		return fmt.Sprintf("open for the %s time in a row; nothing is sent for another %s, then one delivery probes",
 			ordinal(b.Trips), b.Until.Sub(now).Round(time.Second))
 	case HalfOpen:
-		if b.Window > 1 {
-			return fmt.Sprintf("the endpoint answers again; %d deliveries may be out now, and the number doubles", b.Window)
+		if b.Closing || b.Window > 1 {
+			return fmt.Sprintf("the endpoint answers again; %d may begin in this second, and the number doubles", b.Window)
 		}
 		return "one delivery at a time probes; three successes in a row close it, a failure opens it again for longer"
 	}
@@ -116,6 +136,10 @@ func (m *Moment) Find(name string, sees func(clientID string) bool) (Breaker, bo
 // Reset closes the breaker of an endpoint in every router: they give up what
 // they think of it once the hold is gone.
 func (m *Monitor) Reset(ctx context.Context, endpoint string) error {
+	if _, err := m.o.Router.ResetBreaker(ctx, endpoint); err != nil {
+		return err
+	}
+	// One that this router does not know of yet may stand in the store.
 	if err := m.o.Holds.Release(ctx, endpoint, store.HoldBreaker); err != nil {
 		return fmt.Errorf("reset breaker: %w", err)
 	}

@@ -17,6 +17,7 @@ type Router interface {
 	State(ctx context.Context) router.State
 	Endpoint(ctx context.Context, key string) router.EndpointState
 	Flights(ctx context.Context, fits func(*router.Flight) bool, limit int) ([]router.Flight, int)
+	ResetBreaker(ctx context.Context, endpoint string) (bool, error)
 	InHand(ids []string, sees func(clientID string) bool) map[string]bool
 }
 

@@ -23,6 +23,9 @@ const (
 	Closing        // a number in each second, which doubles
 )
 
+// States is how many there are.
+const States = len(stateNames)
+
 var stateNames = [...]string{"CLOSED", "OPEN", "HALF_OPEN", "CLOSING"}
 
 func (s State) String() string {
