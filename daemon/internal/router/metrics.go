@@ -21,6 +21,7 @@ type meters struct {
 	adopted, dead, conflicts   prometheus.Counter
 	panics, warnings           prometheus.Counter
 	opened                     prometheus.Counter
+	stalled, overdue           prometheus.Gauge
 	unwritten                  prometheus.Gauge
 	depth, active, inFlight    *prometheus.Desc
 	slots, breakers            *prometheus.Desc
@@ -73,6 +74,8 @@ func newMeters() *meters {
 		panics:    counter("fc_router_panics_total", "Panics contained in one delivery."),
 		warnings:  counter("fc_router_warnings_total", "Attempts that a person should look at."),
 		opened:    counter("fc_router_breakers_opened_total", "How often a circuit breaker opened here."),
+		stalled:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "fc_router_stalled_pools", Help: "Pools in which something could start and nothing has for 10 s."}),
+		overdue:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "fc_router_overdue_exchanges", Help: "Exchanges that are past the end of their lease and have not ended."}),
 		unwritten: prometheus.NewGauge(prometheus.GaugeOpts{Name: "fc_router_unwritten_outcomes", Help: "Outcomes that the store did not take yet. Above 0 nothing new starts."}),
 		depth:     prometheus.NewDesc("fc_router_pool_queue_depth", "Messages in memory that wait for a slot, by pool.", []string{"pool"}, nil),
 		active:    prometheus.NewDesc("fc_router_pool_active_workers", "Slots in use, by pool.", []string{"pool"}, nil),
@@ -89,7 +92,7 @@ func newMeters() *meters {
 func (m *meters) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.processed, m.failed, m.limited, m.duration, m.parked, m.adopted, m.dead,
-		m.conflicts, m.panics, m.warnings, m.opened, m.unwritten, m,
+		m.conflicts, m.panics, m.warnings, m.opened, m.stalled, m.overdue, m.unwritten, m,
 	}
 }
 

@@ -26,8 +26,19 @@ const (
 func (r *Router) record(batch []*delivery, spare []store.Outcome) []store.Outcome {
 	now := r.Now()
 	outcomes := spare[:0]
-	for _, d := range batch {
-		outcomes = append(outcomes, store.Outcome{Job: d.job.After(d.attempt, now, rand.Float64()), Attempt: d.attempt, Owner: r.Instance})
+	if err := r.contained("judge outcomes", func() {
+		for _, d := range batch {
+			outcomes = append(outcomes, store.Outcome{Job: d.job.After(d.attempt, now, rand.Float64()), Attempt: d.attempt, Owner: r.Instance})
+		}
+	}); err != nil {
+		// Who made it panic is the one behind those that were judged.
+		n := len(outcomes)
+		r.abandon(batch[n], err)
+		batch = append(batch[:n], batch[n+1:]...)
+		if len(batch) == 0 {
+			return spare
+		}
+		return r.record(batch, spare)
 	}
 	left, err := r.write(batch, outcomes, now)
 	if len(left) > 0 {
@@ -66,7 +77,9 @@ func (r *Router) insist(left []*delivery, outcomes []store.Outcome, now time.Tim
 		kept := 0
 		for i := range left {
 			one, e := r.write(left[i:i+1:i+1], outcomes[i:i+1:i+1], now)
-			if len(one) > 0 {
+			if len(one) > 0 && errors.Is(e, errPanicked) {
+				r.abandon(one[0], e)
+			} else if len(one) > 0 {
 				left[kept], outcomes[kept], err = left[i], outcomes[i], e
 				kept++
 			}
@@ -76,10 +89,20 @@ func (r *Router) insist(left []*delivery, outcomes []store.Outcome, now time.Tim
 	r.Logger.Info("all outcomes are written again")
 }
 
+// abandon gives up an outcome that makes the router fail. The job's lease ends,
+// and then it is tried again.
+func (r *Router) abandon(d *delivery, err error) {
+	r.Logger.Error("outcome given up; its delivery will be repeated", "job", d.id, "attempt", d.attempt.Number, "error", err)
+	r.nack(d)
+}
+
 // write calls Record once and settles what was written. What is left, and the
 // outcomes with it, move to the front.
 func (r *Router) write(batch []*delivery, outcomes []store.Outcome, now time.Time) (left []*delivery, err error) {
-	answers, err := r.Store.Record(r.hard, outcomes, now)
+	var answers []store.Recorded
+	if e := r.contained("record outcomes", func() { answers, err = r.Store.Record(r.hard, outcomes, now) }); e != nil {
+		err = e
+	}
 	if err != nil {
 		return batch, err
 	}

@@ -217,6 +217,7 @@ func (r *Router) tick(stop <-chan struct{}) {
 			tidied = time.Now()
 			r.courier.Tidy(tidied)
 			r.board.tidy(r.Now())
+			r.watch(r.Now())
 			r.forget(r.Now())
 		}
 	}

@@ -10,7 +10,12 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
-const startBatch = 256
+const (
+	startBatch = 256
+	// panicDelay is after how long a message comes again that made the router
+	// fail.
+	panicDelay = 30 * time.Second
+)
 
 // start is a committer: whenever slots are free it starts everything that may
 // go, in one call, and hands it to workers.
@@ -56,7 +61,11 @@ func (r *Router) start(stop, workStop <-chan struct{}, workers *sync.WaitGroup) 
 			d.started = began
 			starts = append(starts, store.Start{Job: d.id, Ticket: d.received.Ticket, Owner: r.Instance, Slack: flow.LeaseSlack})
 		}
-		answers, err := r.Store.Start(r.hard, starts, now)
+		answers, err := r.startAll(starts, now)
+		if errors.Is(err, errPanicked) {
+			r.startSingly(batch, starts, now, workStop, workers)
+			continue
+		}
 		if err != nil {
 			r.notStarted(batch, err, failures, stop)
 			failures++
@@ -66,6 +75,28 @@ func (r *Router) start(stop, workStop <-chan struct{}, workers *sync.WaitGroup) 
 		for i, d := range batch {
 			r.begun(d, &answers[i], workStop, workers)
 		}
+	}
+}
+
+func (r *Router) startAll(starts []store.Start, now time.Time) (answers []store.Started, err error) {
+	if e := r.contained("start jobs", func() { answers, err = r.Store.Start(r.hard, starts, now) }); e != nil {
+		return nil, e
+	}
+	return answers, err
+}
+
+// startSingly starts the jobs of a batch that caused a panic one by one, so
+// that one of them keeps back only itself. Its message comes again later.
+func (r *Router) startSingly(batch []*delivery, starts []store.Start, now time.Time, workStop <-chan struct{}, workers *sync.WaitGroup) {
+	for i, d := range batch {
+		answers, err := r.startAll(starts[i:i+1], now)
+		if err == nil {
+			r.begun(d, &answers[0], workStop, workers)
+			continue
+		}
+		r.board.release(d)
+		r.board.drop(d)
+		r.returns.put(giveBack{received: d.received, kind: byNack, delay: panicDelay})
 	}
 }
 
