@@ -81,16 +81,17 @@ func TestATaskTakesAFilterOrAll(t *testing.T) {
 		t.Errorf("a repeated request made another task: %s", again.body)
 	}
 	for body, field := range map[string]string{
-		`{}`: "all", `{"status":["PENDING"]}`: "status", `{"replayId":"x"}`: "replayId", `{"since":"x"}`: "since, until", `{"all":true,"note":"x"}`: "note", `[]`: "body",
+		`{}`: "all", `{"status":["PENDING"]}`: "status", `{"replayId":"x"}`: "replayId", `{"since":"x"}`: "since, until", `{"reason":"OFTEN"}`: "reason", `{"subscriptionId":"shp"}`: "subscriptionId", `{"all":true,"note":"x"}`: "note", `[]`: "body",
 	} {
 		w.do("POST", "/api/dead-letters/retry", acme, body).problem(400, "INVALID", `"field":"`+field+`"`)
 	}
+	w.do("POST", "/api/dead-letters/retry", acme, `{"subscriptionId":"sub_0000000000001"}`).is(202) // one that was deleted
 	w.do("POST", "/api/dead-letters/discard", acme, `{"all":true}`).problem(400, "INVALID", `"field":"note"`)
 	w.do("POST", "/api/dead-letters/retry", acme, `{"all":true,"clientId":"globex"}`).problem(403, "FORBIDDEN")
 
 	var page struct{ DeadLetterTasks []struct{ ID string } }
 	w.do("GET", "/api/dead-letter-tasks", acme, "").is(200).into(&page)
-	if len(page.DeadLetterTasks) != 2 || page.DeadLetterTasks[0].ID != b.id() {
+	if len(page.DeadLetterTasks) != 3 || page.DeadLetterTasks[1].ID != b.id() {
 		t.Errorf("tasks: %+v", page)
 	}
 	if n := len(w.do("GET", "/api/dead-letter-tasks", w.of("globex"), "").is(200).get("deadLetterTasks").([]any)); n != 0 {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
@@ -24,13 +26,23 @@ func (s *server) replayRoutes() []route {
 		tag    = "replays"
 	)
 	return []route{
-		{post, "/api/replays", make, "createReplay", tag, "Send events again; with dryRun, count what it would send and answer 200", platform.ReplayRequest{}, replayView{}, http.StatusCreated, through(s, s.createReplay)},
+		{post, "/api/replays", make, "createReplay", tag, "Send events again; with dryRun, count what it would send and answer 200", platform.ReplayRequest{}, replayView{}, http.StatusCreated, s.alsoOK(previewView{}, through(s, s.createReplay))},
 		{get, "/api/replays", see, "listReplays", tag, "List replays, newest first", nil, s.listOf("replays", replayView{}), 0, through(s, s.listReplays)},
 		{get, one, see, "getReplay", tag, "One replay and how far it is", nil, replayView{}, 0, through(s, s.getReplay)},
 		{http.MethodPut, one, change, "updateReplay", tag, "Change how fast it goes", replayRateDoc{}, nil, http.StatusNoContent, through(s, s.updateReplay)},
 		{post, one + "/pause", change, "pauseReplay", tag, "Make no more jobs and hand none out", nil, replayView{}, 0, through(s, s.moveReplay(flow.WorkPaused))},
 		{post, one + "/resume", change, "resumeReplay", tag, "Go on", nil, replayView{}, 0, through(s, s.moveReplay(flow.WorkRunning))},
 		{post, one + "/cancel", change, "cancelReplay", tag, "End it; its open jobs are cancelled", nil, replayView{}, 0, through(s, s.moveReplay(flow.WorkCancelled))},
+	}
+}
+
+// alsoOK documents what else a POST answers with 200.
+func (s *server) alsoOK(of any, add func(route)) func(route) {
+	return func(rt route) {
+		add(rt)
+		s.huma.OpenAPI().Paths[rt.path].Post.Responses["200"] = &huma.Response{
+			Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{"application/json": {Schema: s.schema(of)}},
+		}
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -15,6 +17,19 @@ import (
 
 // maxNote bounds what a person says of a discard, in bytes.
 const maxNote = 1024
+
+// LetterReasons are the reasons that dead letters have.
+var LetterReasons = []flow.Reason{
+	flow.ReasonExhausted, flow.ReasonConfiguration, flow.ReasonGone, flow.ReasonMaxAge, flow.ReasonExpiresAt, flow.ReasonRouterLost,
+}
+
+func reasonNames() string {
+	names := make([]string, len(LetterReasons))
+	for i, r := range LetterReasons {
+		names[i] = string(r)
+	}
+	return strings.Join(names, ", ")
+}
 
 // LetterDetail is a dead letter with all that is kept of it.
 type LetterDetail struct {
@@ -162,9 +177,17 @@ func (p *Platform) letterTask(ctx context.Context, c Caller, act flow.LetterAct,
 			return nil, invalidField("replayId", "is not the id of a replay", "rpl_…")
 		}
 	}
+	if q.Reason != "" && !slices.Contains(LetterReasons, t.Reason) {
+		return nil, invalidField("reason", "must be one of "+reasonNames(), string(flow.ReasonExhausted))
+	}
 	if q.SubscriptionID != "" {
 		if t.SubscriptionID, err = p.SubscriptionID(ctx, c, q.SubscriptionID); err != nil {
 			return nil, err
+		}
+		// Dead letters outlive their subscription, whose id names them then; a
+		// code that nothing has is a mistake.
+		if info, _ := resource.InfoOf(resource.KindSubscription); !strings.HasPrefix(t.SubscriptionID, info.Prefix+"_") {
+			return nil, invalidField("subscriptionId", "names no subscription", "its code, or the id of one that was deleted")
 		}
 	}
 	return t, nil

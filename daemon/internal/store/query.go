@@ -10,6 +10,9 @@ import (
 // that have no index; a page that stops there is Partial.
 const MaxExamined = 10_000
 
+// MaxScanned is after how many bytes of data a scan's page ends early.
+const MaxScanned = 8 << 20
+
 // EventQuery filters events. Zero fields filter nothing.
 type EventQuery struct {
 	Before        int64  // position; the cursor

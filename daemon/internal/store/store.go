@@ -314,7 +314,7 @@ type Hold struct {
 type Works interface {
 	// Scan returns the next events that fit, in position order. It looks at
 	// no more than MaxExamined rows, and at none that a FanOut has not passed
-	// yet.
+	// yet; with data it ends with the event that makes MaxScanned bytes full.
 	Scan(ctx context.Context, sc Scope, q ScanQuery) (ScanPage, error)
 	// Letters returns dead letters that fit in order of their ids, after one
 	// id; the query's Before bounds the ids from above. Next is the id to go

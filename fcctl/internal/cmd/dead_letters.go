@@ -113,6 +113,11 @@ func (a *App) lettersList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(jobs) == 0 && f.SubscriptionID != "" {
+		if err := a.knownSubscription(c, cl, f.SubscriptionID, "fcctl dead-letters list --subscription"); err != nil {
+			return err
+		}
+	}
 	defer a.nothing(len(jobs), more, "dead letters")
 	return a.data(c, jobs, func() (string, error) {
 		if len(jobs) == 0 {

@@ -107,7 +107,7 @@ func (a *App) jobsList(c *cli.Context) error {
 	if len(jobs) == 0 && c.String("subscription") != "" {
 		// Jobs outlive their subscription, so only an empty list asks whether
 		// there is one.
-		if err := a.knownSubscription(c, cl, c.String("subscription")); err != nil {
+		if err := a.knownSubscription(c, cl, c.String("subscription"), "fcctl jobs list --subscription"); err != nil {
 			return err
 		}
 	}
@@ -120,12 +120,14 @@ func (a *App) jobsList(c *cli.Context) error {
 	})
 }
 
-func (a *App) knownSubscription(c *cli.Context, cl *client.Client, code string) error {
+// knownSubscription says that there is no such subscription; command is what to
+// type before the nearest one.
+func (a *App) knownSubscription(c *cli.Context, cl *client.Client, code, command string) error {
 	info, _ := resource.InfoOf(resource.KindSubscription)
 	_, err := cl.Resources(info.Kind).Get(c.Context, code)
 	switch client.StatusOf(err) {
 	case http.StatusNotFound:
-		return a.noSuch(c, cl, info, code, "fcctl jobs list --subscription")
+		return a.noSuch(c, cl, info, code, command)
 	case http.StatusForbidden:
 		return nil // who may see jobs need not see subscriptions
 	}

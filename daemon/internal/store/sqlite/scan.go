@@ -35,11 +35,11 @@ func (c *conn) scan(ctx context.Context, sc store.Scope, q *store.ScanQuery) (st
 	if q.To > 0 {
 		last = min(last, q.To)
 	}
-	limit, more := store.PageLimit(q.Limit), false
+	limit, more, data := store.PageLimit(q.Limit), false, 0
 	var failed error
 	err = c.q("SELECT " + eventCols + ", data FROM events WHERE position > ? AND position <= ? ORDER BY position").
 		int(max(q.After, from-1)).int(min(last, fanned)).each(func(s *sqlite.Stmt) bool {
-		if more = len(page.Events) == limit || page.Examined == store.MaxExamined; more {
+		if more = len(page.Events) == limit || page.Examined == store.MaxExamined || data >= store.MaxScanned; more {
 			return false
 		}
 		page.Examined++
@@ -52,6 +52,7 @@ func (c *conn) scan(ctx context.Context, sc store.Scope, q *store.ScanQuery) (st
 		if fits {
 			if q.Data {
 				e.Data = colBytes(s, 11)
+				data += len(e.Data)
 			}
 			page.Events = append(page.Events, e)
 		}

@@ -1,0 +1,77 @@
+package cmd
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/daemontest"
+)
+
+func TestAReplayAsksAtATerminalAndDrawsABar(t *testing.T) {
+	d := daemontest.Start(t, "")
+	if _, err := d.Client.Events.Publish(t.Context(), client.NewEvent{Type: "shop:sales:order:placed", Data: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Client.Resources(resource.KindSubscription).Create(t.Context(), &resource.Subscription{
+		Code: "orders", Target: "http://127.0.0.1:9/", Status: resource.SubscriptionPaused, EventTypes: []resource.Binding{{EventTypeCode: "shop:*:*:*"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	run := func(ctx context.Context, answer, args string) (int, string, string) {
+		a, out, talk := app(t, "FCCTL_URL", d.URL("platform"), "FCCTL_TOKEN", d.Token())
+		a.Terminal, a.ErrTerminal, a.In = true, true, strings.NewReader(answer)
+		code := a.Run(ctx, strings.Fields(args))
+		return code, out.String(), talk.String()
+	}
+	for _, no := range []string{"no\n", "y\n", "\n"} {
+		if code, _, talk := run(t.Context(), no, "events replay --all"); code != exitError || !strings.Contains(talk, "Send 1 deliver") || !strings.Contains(talk, "nothing was done") {
+			t.Errorf("%q: exit %d: %s", no, code, talk)
+		}
+	}
+	if _, out, _ := run(t.Context(), "", "replays list -o json"); out != "[]\n" {
+		t.Fatalf("without a yes there is %s", out)
+	}
+
+	// Its subscription is paused, so it does not end by itself: the wait does,
+	// and the replay stays.
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() {
+		defer interrupt()
+		for r, err := range waitFor(ctx, d.Client) {
+			if err != nil || r.Progress.Open == 1 {
+				return
+			}
+		}
+	}()
+	code, _, talk := run(ctx, "yes\n", "events replay --all --wait")
+	if code != exitError || !strings.Contains(talk, "\r\x1b[K[") || !strings.Contains(talk, "goes on without you") || !strings.Contains(talk, "Try: fcctl replays wait rpl_") {
+		t.Errorf("exit %d: %q", code, talk)
+	}
+	if _, out, _ := run(t.Context(), "", "replays list -o json"); !strings.Contains(out, `"RUNNING"`) {
+		t.Errorf("afterwards there is %s", out)
+	}
+}
+
+// waitFor looks at all replays again and again.
+func waitFor(ctx context.Context, c *client.Client) func(func(client.Replay, error) bool) {
+	return func(yield func(client.Replay, error) bool) {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			for r, err := range c.Replays.List(ctx, client.WorkFilter{}) {
+				if !yield(r, err) {
+					return
+				}
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
