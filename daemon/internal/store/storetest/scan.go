@@ -200,6 +200,22 @@ var scanCases = []testCase{
 		got, _ := w.scan(store.Everything, store.ScanQuery{FailedIn: []string{"sub_A"}})
 		want(w, "the events after a retry", got, "A expired")
 	}},
+	{name: "ends a page early when its data grows large", run: func(w *world) {
+		large := func(e *flow.Event) { e.Data = []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`) }
+		for range 10 {
+			w.append(w.newEvent(named("large", large)))
+		}
+		w.fanAllOut()
+		page, err := w.s.Scan(w.ctx, store.Everything, store.ScanQuery{Data: true})
+		w.must(err, "scan")
+		want(w, "the events of the first page", len(page.Events), store.MaxScanned>>20)
+		want(w, "the first page is the last", page.Done, false)
+		got, _ := w.scan(store.Everything, store.ScanQuery{Data: true})
+		want(w, "the events", got, strings.TrimSpace(strings.Repeat("large ", 10)))
+		page, err = w.s.Scan(w.ctx, store.Everything, store.ScanQuery{})
+		w.must(err, "scan")
+		want(w, "the events of a page without data", len(page.Events), 10)
+	}},
 	{name: "looks at a bounded number of rows a page and finds everything in the end", run: func(w *world) {
 		for range 10 {
 			es := make([]flow.Event, 1010)
