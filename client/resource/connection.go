@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -39,8 +40,20 @@ type Signing struct {
 	Secret    Secret `json:"secret,omitzero"`
 	Timestamp string `json:"timestamp,omitempty" hcl:"timestamp,optional"` // of "flowcatalyst": "iso" (default) or "unix"
 	// Previous are secrets that still sign beside the current one until
-	// their time, so that receivers can change over.
+	// their time, so that receivers can change over. Under "flowcatalyst",
+	// which has room for one signature, they sign before it.
 	Previous []PreviousSecret `json:"previous,omitempty"`
+}
+
+// Alive are the previous secrets whose overlap has not ended, the first to end
+// first.
+func (s *Signing) Alive(now time.Time) []PreviousSecret {
+	if len(s.Previous) == 0 {
+		return nil
+	}
+	alive := slices.DeleteFunc(slices.Clone(s.Previous), func(p PreviousSecret) bool { return !now.Before(p.Until) })
+	slices.SortStableFunc(alive, func(a, b PreviousSecret) int { return a.Until.Compare(b.Until) })
+	return alive
 }
 
 // PreviousSecret is a secret in its overlap.
@@ -101,7 +114,9 @@ func (c *Connection) Validate() []Problem {
 	if scheme != SchemeNone && c.Signing.Secret.IsZero() {
 		ps = append(ps, Problem{"signing.secret", "is required by the scheme", `env("WAREHOUSE_SECRET")`})
 	}
+	ps = c.Signing.checkKey(ps, "signing.secret", c.Signing.Secret)
 	for i, p := range c.Signing.Previous {
+		ps = c.Signing.checkKey(ps, fmt.Sprintf("signing.previous[%d].secret", i), p.Secret)
 		if p.Secret.IsZero() {
 			ps = append(ps, Problem{fmt.Sprintf("signing.previous[%d].secret", i), "is required", ""})
 		}
@@ -122,6 +137,18 @@ func (c *Connection) Validate() []Problem {
 	ps = checkRange(ps, "connectTimeoutSeconds", c.ConnectTimeoutSeconds, 0, 60)
 	ps = checkRange(ps, "firstByteTimeoutSeconds", c.FirstByteTimeoutSeconds, 0, 900)
 	return checkRange(ps, "timeoutSeconds", c.TimeoutSeconds, 0, 900)
+}
+
+// checkKey refuses a key pair's half that can not sign here.
+func (s *Signing) checkKey(ps []Problem, field string, secret Secret) []Problem {
+	v := secret.Reveal()
+	switch {
+	case strings.HasPrefix(v, "whpk_"):
+		return append(ps, Problem{field, "is a public key (whpk_), which only verifies", "its private key (whsk_)"})
+	case strings.HasPrefix(v, "whsk_") && s.Scheme == SchemeFlowCatalyst:
+		return append(ps, Problem{field, "is a private key (whsk_), which signs under standard-webhooks only", `"standard-webhooks" as the scheme`})
+	}
+	return ps
 }
 
 // CheckURL appends what is wrong with a webhook target.

@@ -29,6 +29,9 @@ func NewSecret(v string) Secret {
 	return Secret{value: &v, fingerprint: "sha256:" + hex.EncodeToString(sum[:6])}
 }
 
+// FingerprintOf is the secret of an answer that shows only its fingerprint.
+func FingerprintOf(fingerprint string) Secret { return Secret{fingerprint: fingerprint} }
+
 // Reveal returns the value; it is empty for a secret read from an answer,
 // which carries only the fingerprint.
 func (s Secret) Reveal() string {

@@ -111,6 +111,9 @@ func TestValidate(t *testing.T) {
 			c.ConnectTimeoutSeconds, c.FirstByteTimeoutSeconds, c.TimeoutSeconds = 61, 901, 901
 		}),
 			"connectTimeoutSeconds firstByteTimeoutSeconds timeoutSeconds"},
+		{"a private key", with(goodConnection, func(c *Connection) { c.Signing.Secret = NewSecret("whsk_x") }), ""},
+		{"a public key", with(goodConnection, func(c *Connection) { c.Signing.Secret = NewSecret("whpk_x") }), "signing.secret"},
+		{"a private key under flowcatalyst", with(goodConnection, func(c *Connection) { c.Signing.Scheme, c.Signing.Secret = SchemeFlowCatalyst, NewSecret("whsk_x") }), "signing.secret"},
 		{"a previous secret that is none", with(goodConnection, func(c *Connection) { c.Signing.Previous = []PreviousSecret{{}} }), "signing.previous[0].secret"},
 
 		{"an adaptive pool", with(goodPool, func(p *DispatchPool) { p.ConcurrencyMode = ConcurrencyAdaptive }), ""},

@@ -25,12 +25,15 @@
 //   - "standard-webhooks" (https://www.standardwebhooks.com): webhook-id,
 //     webhook-timestamp in Unix seconds, and webhook-signature with one
 //     "v1,<base64>" per valid secret, separated by spaces, over
-//     id + "." + timestamp + "." + body.
+//     id + "." + timestamp + "." + body. With an Ed25519 key pair the
+//     signature is "v1a,<base64>" over the same text; both kinds may stand
+//     in one header while a sender changes from one to the other.
 //
 // # Secrets
 //
 // Under "standard-webhooks" a secret that begins with "whsec_" is base64 after
-// the prefix. Any other secret, and every secret under "flowcatalyst", is
+// the prefix. "whsk_" is the private half of a key pair, which signs, and
+// "whpk_" the public half, which is no secret and verifies. Any other secret, and every secret under "flowcatalyst", is
 // taken as it is: its bytes are the key.
 //
 // # What is signed

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -40,13 +41,14 @@ const isoMillis = "2006-01-02T15:04:05.000Z"
 type Signer struct {
 	scheme Scheme
 	format TimestampFormat
-	keys   [][]byte
+	keys   []key
 	states sync.Pool // of *signState
 }
 
 // NewSigner prepares a signer. Under StandardWebhooks every secret signs, so
-// that receivers can change from one to the next in their own time; under
-// FlowCatalyst the first one does. The format matters to FlowCatalyst only.
+// that receivers can change from one to the next in their own time: private
+// keys ("whsk_…") as "v1a", the others as "v1". Under FlowCatalyst the first
+// one does. The format matters to FlowCatalyst only.
 // The error wraps [ErrSecret] if a secret cannot be used.
 func NewSigner(scheme Scheme, format TimestampFormat, secrets ...string) (*Signer, error) {
 	switch scheme {
@@ -57,9 +59,14 @@ func NewSigner(scheme Scheme, format TimestampFormat, secrets ...string) (*Signe
 	if scheme == StandardWebhooks {
 		format = UnixSeconds
 	}
-	ks, err := keys(scheme, secrets)
+	ks, err := parseKeys(scheme, secrets)
 	if err != nil {
 		return nil, err
+	}
+	for i, k := range ks {
+		if k.public != nil && k.private == nil {
+			return nil, fmt.Errorf("secret %d of %d: %w: it is a public key (%s), which only verifies", i+1, len(ks), ErrSecret, publicPrefix)
+		}
 	}
 	if scheme == FlowCatalyst {
 		ks = ks[:1]
@@ -104,20 +111,31 @@ func (s *Signer) Sign(id string, at time.Time, body []byte) Signature {
 	}
 
 	st.value = st.value[:0]
+	prefix := len(st.text)
 	for i, mac := range st.macs {
+		if i > 0 {
+			st.value = append(st.value, ' ')
+		}
+		if mac == nil {
+			// Ed25519 wants the whole message in one piece.
+			st.text = append(st.text[:prefix], body...)
+			st.value = append(st.value, "v1a,"...)
+			st.value = base64.StdEncoding.AppendEncode(st.value, ed25519.Sign(s.keys[i].private, st.text))
+			continue
+		}
 		mac.Reset()
-		mac.Write(st.text)
+		mac.Write(st.text[:prefix])
 		mac.Write(body)
 		st.sum = mac.Sum(st.sum[:0])
 		if s.scheme == FlowCatalyst {
 			st.value = hex.AppendEncode(st.value, st.sum)
 			continue
 		}
-		if i > 0 {
-			st.value = append(st.value, ' ')
-		}
 		st.value = append(st.value, "v1,"...)
 		st.value = base64.StdEncoding.AppendEncode(st.value, st.sum)
+	}
+	if cap(st.text) > keptText {
+		st.text = nil
 	}
 	return Signature{ID: id, Timestamp: timestamp, Value: string(st.value)}
 }
@@ -139,19 +157,24 @@ func (s *Signer) SignHeader(h http.Header, id string, at time.Time, body []byte)
 	h[HeaderSignature] = v[1:2:2]
 }
 
+// keptText bounds what a signState keeps of a long body.
+const keptText = 128 << 10
+
 // signState is what one signing at a time works with. A reused HMAC remembers
 // its padded keys, which saves two of the hash's blocks each time.
 type signState struct {
-	macs  []hash.Hash
+	macs  []hash.Hash // by key; nil where the key is one of a pair
 	text  []byte
 	sum   []byte
 	value []byte
 }
 
-func newSignState(keys [][]byte) *signState {
-	st := &signState{sum: make([]byte, 0, sha256.Size)}
-	for _, k := range keys {
-		st.macs = append(st.macs, hmac.New(sha256.New, k))
+func newSignState(keys []key) *signState {
+	st := &signState{sum: make([]byte, 0, sha256.Size), macs: make([]hash.Hash, len(keys))}
+	for i, k := range keys {
+		if k.private == nil {
+			st.macs[i] = hmac.New(sha256.New, k.hmac)
+		}
 	}
 	return st
 }

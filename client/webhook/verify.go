@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,7 +58,8 @@ func (e *VerificationError) Unwrap() error { return e.Err }
 // zero value refuses everything for want of a secret. It may be used by many
 // goroutines at once.
 type Verifier struct {
-	// Secrets are those that may sign; more than one during a rotation.
+	// Secrets are those that may sign; more than one during a rotation. A
+	// public key ("whpk_…") verifies what its private one signed.
 	Secrets []string
 	// Scheme, if set, is the only one accepted. Empty accepts both.
 	Scheme Scheme
@@ -97,6 +100,7 @@ type claim struct {
 	at         time.Time
 	prefix     string   // what is signed before the body
 	signatures [][]byte // raw, of the right length
+	pairs      [][]byte // those made with a private key, likewise
 }
 
 // claim reads the headers and judges all that can be judged without the body,
@@ -132,6 +136,10 @@ func (v Verifier) claim(h http.Header) (claim, error) {
 	return c, nil
 }
 
+// maxPairs bounds how many asymmetric signatures of a request are looked at:
+// each costs far more than an HMAC, and no sender rotates among so many keys.
+const maxPairs = 8
+
 func standardClaim(h http.Header) (claim, error) {
 	id, ts, sigs := h.Get(HeaderWebhookID), h.Get(HeaderWebhookTimestamp), h.Get(HeaderWebhookSignature)
 	if id == "" || ts == "" || sigs == "" {
@@ -144,15 +152,21 @@ func standardClaim(h http.Header) (claim, error) {
 	c := claim{scheme: StandardWebhooks, at: at, prefix: id + "." + ts + "."}
 	for s := range strings.FieldsSeq(sigs) {
 		// Versions that we do not know may stand beside ours.
-		encoded, ok := strings.CutPrefix(s, "v1,")
-		if !ok || len(encoded) != base64.StdEncoding.EncodedLen(sha256.Size) {
+		version, encoded, _ := strings.Cut(s, ",")
+		size := map[string]int{"v1": sha256.Size, "v1a": ed25519.SignatureSize}[version]
+		if size == 0 || len(encoded) != base64.StdEncoding.EncodedLen(size) {
 			continue
 		}
-		if b, err := base64.StdEncoding.DecodeString(encoded); err == nil && len(b) == sha256.Size {
+		b, err := base64.StdEncoding.DecodeString(encoded)
+		switch {
+		case err != nil || len(b) != size:
+		case version == "v1":
 			c.signatures = append(c.signatures, b)
+		case len(c.pairs) < maxPairs:
+			c.pairs = append(c.pairs, b)
 		}
 	}
-	if len(c.signatures) == 0 {
+	if len(c.signatures)+len(c.pairs) == 0 {
 		return claim{}, ErrMalformed
 	}
 	return c, nil
@@ -211,14 +225,37 @@ func (v Verifier) inTime(at time.Time) error {
 }
 
 func (v Verifier) check(c claim, body []byte) error {
-	ks, err := keys(c.scheme, v.Secrets)
+	secrets := v.Secrets
+	if c.scheme != StandardWebhooks {
+		// The request chose the scheme. That a key pair does not serve for it
+		// is the request's mistake, unless nothing else would do either.
+		secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool {
+			return strings.HasPrefix(s, privatePrefix) || strings.HasPrefix(s, publicPrefix)
+		})
+		if len(secrets) == 0 && len(v.Secrets) > 0 {
+			return &VerificationError{Scheme: c.scheme, Err: ErrMismatch}
+		}
+	}
+	ks, err := parseKeys(c.scheme, secrets)
 	if err != nil {
 		return err
 	}
 	matched := false
 	var sum [sha256.Size]byte
+	var message []byte
 	for _, k := range ks {
-		mac := hmac.New(sha256.New, k)
+		if k.public != nil {
+			if message == nil && len(c.pairs) > 0 {
+				message = append([]byte(c.prefix), body...)
+			}
+			for _, s := range c.pairs {
+				if ed25519.Verify(k.public, message, s) {
+					matched = true
+				}
+			}
+			continue
+		}
+		mac := hmac.New(sha256.New, k.hmac)
 		mac.Write([]byte(c.prefix))
 		mac.Write(body)
 		expected := mac.Sum(sum[:0])

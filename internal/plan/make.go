@@ -85,7 +85,7 @@ func compare(d Desired, it Item, there resource.Resource) Change {
 		return c
 	}
 	want, notes := settle(it, there)
-	c.Notes = notes
+	c.Notes = append(notes, rotated(there, want)...)
 	c.Attributes = diff(there, want)
 	if !owned {
 		c.Adopt = true

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
 )
@@ -18,6 +19,22 @@ func settle(it Item, there resource.Resource) (resource.Resource, []string) {
 		return it.Resource, []string{"is ARCHIVED and will be " + is + " again, because it is declared"}
 	}
 	return withStatus(it.Resource, was), []string{fmt.Sprintf("is %s and stays so; state status = %q to change that", was, is)}
+}
+
+// rotated notes that the manifest declares a secret which was replaced since.
+func rotated(there, want resource.Resource) []string {
+	was, ok := there.(*resource.Connection)
+	is, ok2 := want.(*resource.Connection)
+	if !ok || !ok2 || is.Signing.Secret.Equal(was.Signing.Secret) {
+		return nil
+	}
+	for _, p := range was.Signing.Previous {
+		if p.Secret.Equal(is.Signing.Secret) && !p.Secret.IsZero() {
+			return []string{"has a newer signing secret, from a rotation; the declared one signs until " + p.Until.UTC().Format(time.RFC3339) +
+				". Applying this puts the old secret back: give the manifest the new one instead"}
+		}
+	}
+	return nil
 }
 
 func status(r resource.Resource) string {
@@ -75,6 +92,11 @@ func normal(r, other resource.Resource) resource.Resource {
 	case *resource.Connection:
 		c := *r
 		c.Defaults()
+		if o, ok := other.(*resource.Connection); ok && c.ID != "" && o.ID == "" && len(o.Signing.Previous) == 0 && c.Signing.Scheme == o.Signing.Scheme {
+			// An overlap that a rotation began is the server's, unless the
+			// manifest speaks of overlaps itself.
+			c.Signing.Previous = nil
+		}
 		if c.Signing.Scheme == resource.SchemeFlowCatalyst && c.Signing.Timestamp == "" {
 			c.Signing.Timestamp = "iso"
 		}

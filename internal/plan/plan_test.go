@@ -124,6 +124,37 @@ func TestPreviousSecretsAreKnownByTheirFingerprints(t *testing.T) {
 	}
 }
 
+func TestARotationIsNotUndoneUnseen(t *testing.T) {
+	t.Parallel()
+	secret := func(v string) func(*resource.Connection) {
+		return func(c *resource.Connection) { c.Signing.Secret = resource.NewSecret(v) }
+	}
+	live := connection("hooks", "orders", func(c *resource.Connection) {
+		secret("whsec_bmV3")(c)
+		c.Signing.Previous = []resource.PreviousSecret{{Secret: resource.NewSecret("whsec_b2xk"), Until: time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC)}}
+		c.ID, c.Revision, c.AppliedRevision = "con_1", 3, 2
+	})
+	declared := func(v string) *resource.Connection {
+		return connection("hooks", "", func(c *resource.Connection) { secret(v)(c); c.Meta = resource.Meta{} })
+	}
+	// The manifest still has the old secret.
+	c := only(t, Make(want(declared("whsec_b2xk")), []resource.Resource{live}))
+	if c.Action != Update || !c.Drift || len(c.Attributes) != 1 || c.Attributes[0].Path != "signing.secret" || !c.Attributes[0].Secret {
+		t.Errorf("the old secret: %s, drift %v, %v", c.Action, c.Drift, paths(c))
+	}
+	if len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "rotation") || !strings.Contains(c.Notes[0], "2030-01-31") {
+		t.Errorf("notes %q", c.Notes)
+	}
+	// It has the new one, and the overlap goes on.
+	if c := only(t, Make(want(declared("whsec_bmV3")), []resource.Resource{live})); c.Action != NoOp {
+		t.Errorf("the new secret: %s %v", c.Action, paths(c))
+	}
+	// A third one is a change like any other.
+	if c := only(t, Make(want(declared("whsec_dGhpcmQ=")), []resource.Resource{live})); c.Action != Update || len(c.Notes) != 0 {
+		t.Errorf("a third secret: %s %q", c.Action, c.Notes)
+	}
+}
+
 func TestSecretsAreComparedByFingerprint(t *testing.T) {
 	t.Parallel()
 	live := connection("hooks", "orders", nil)

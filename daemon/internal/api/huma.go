@@ -174,6 +174,9 @@ type call struct {
 	request *http.Request
 }
 
+// mayBeAbsent marks bodies of which nothing is needed.
+type mayBeAbsent interface{ mayBeAbsent() }
+
 // through makes a row's registration: the guard, then huma, then do.
 func through[I any](s *server, do func(ctx context.Context, c *call, in *I) (*result, error)) func(route) {
 	return func(rt route) {
@@ -206,6 +209,8 @@ func through[I any](s *server, do func(ctx context.Context, c *call, in *I) (*re
 		})
 		if rt.in != nil {
 			op.RequestBody.Content["application/json"].Schema = s.schema(rt.in)
+			_, may := rt.in.(mayBeAbsent)
+			op.RequestBody.Required = !may
 		}
 		if rt.out == nil {
 			op.Responses[fmt.Sprint(op.DefaultStatus)].Content = nil

@@ -64,6 +64,7 @@ func (s *server) routes() []route {
 	}
 	rows = append(append(append(rows, s.replayRoutes()...), s.letterRoutes()...), s.groupRoutes()...)
 	rows = append(rows, s.monitoringRoutes()...)
+	rows = append(rows, s.secretRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }
 

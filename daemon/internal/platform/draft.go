@@ -203,6 +203,7 @@ func (d *draft) check() error {
 		}
 		c.after.Defaults()
 		d.problem(c.after, keepSecrets(c.before, c.after)...)
+		keepOverlap(c.before, c.after, d.now)
 		d.problem(c.after, c.after.Validate()...)
 		d.rules(c.before, c.after)
 	}

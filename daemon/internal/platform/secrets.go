@@ -1,7 +1,9 @@
 package platform
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
 )
@@ -40,6 +42,23 @@ func keepSecrets(before, after resource.Resource) []resource.Problem {
 func purpose(path string) string {
 	block, _, _ := strings.Cut(path, ".")
 	return block
+}
+
+// keepOverlap keeps the overlaps that a rotation began where an update does not
+// speak of them, and drops those that are over. An empty list is a word.
+func keepOverlap(before, after resource.Resource, now time.Time) {
+	old, ok := before.(*resource.Connection)
+	c, ok2 := after.(*resource.Connection)
+	if !ok || !ok2 {
+		return
+	}
+	if c.Signing.Previous == nil && c.Signing.Scheme == old.Signing.Scheme {
+		c.Signing.Previous = slices.Clone(old.Signing.Previous)
+	}
+	c.Signing.Previous = slices.DeleteFunc(c.Signing.Previous, func(p resource.PreviousSecret) bool {
+		over := !now.Before(p.Until) && slices.ContainsFunc(old.Signing.Previous, func(o resource.PreviousSecret) bool { return o.Secret.Equal(p.Secret) })
+		return over || !p.Secret.IsZero() && p.Secret.Equal(c.Signing.Secret)
+	})
 }
 
 // inheritSecrets keeps the old secrets where an update names none at all.

@@ -147,6 +147,10 @@ func connection(id, url string, s resource.Signing) *resource.Connection {
 func TestSignaturesVerify(t *testing.T) {
 	t.Parallel()
 	soon := time.Now().Add(time.Hour)
+	private, public, err := webhook.NewKeyPair()
+	if err != nil {
+		t.Fatal(err)
+	}
 	standard := resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(whsec)}
 	rotating := standard
 	rotating.Previous = []resource.PreviousSecret{{Secret: resource.NewSecret(whsecOld), Until: soon}}
@@ -165,6 +169,9 @@ func TestSignaturesVerify(t *testing.T) {
 		{"the old secret in its overlap", rotating, whsecOld, true, true},
 		{"the new secret in the overlap", rotating, whsec, true, true},
 		{"the old secret after its overlap", over, whsecOld, false, true},
+		{"a key pair", resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(private)}, public, true, false},
+		{"the old secret while a key pair comes", resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(private), Previous: rotating.Previous}, whsecOld, true, true},
+		{"the key pair while it comes", resource.Signing{Scheme: resource.SchemeStandardWebhooks, Secret: resource.NewSecret(private), Previous: rotating.Previous}, public, true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -98,6 +98,7 @@ func (a *App) root() *cli.App {
 			a.routerCommand(),
 			a.pauseCommand(resource.KindSubscription, "pause and resume subscriptions", "big-orders"),
 			a.pauseCommand(resource.KindConnection, "pause and resume connections", "hooks"),
+			a.secretCommand(),
 			a.receiveCommand(),
 			a.contextCommand(), a.loginCommand(), a.tokenCommand(), a.versionCommand(),
 		},

@@ -108,6 +108,10 @@ func usual(code string, a plan.Attribute) bool {
 		return v == resource.StrategySchedule
 	case "signing.scheme":
 		return v == resource.SchemeNone
+	case "concurrencyMode":
+		return v == resource.ConcurrencyFixed
+	case "auth.clientAuth":
+		return v == "basic"
 	}
 	return strings.HasPrefix(a.Path, "specVersions[") && strings.HasSuffix(a.Path, "].status") && v == "FINALISING"
 }
@@ -177,6 +181,9 @@ func value(path string, v json.RawMessage, secret bool) string {
 	if secret {
 		return "(secret " + strings.Trim(string(v), `"`) + ")"
 	}
+	if word, ok := words[path][strings.Trim(string(v), `"`)]; ok {
+		return strconv.Quote(word)
+	}
 	if n, err := strconv.Atoi(string(v)); err == nil && strings.HasSuffix(path, "Seconds") {
 		return strconv.Quote(resource.Duration(time.Duration(n) * time.Second).String())
 	}
@@ -187,9 +194,17 @@ func value(path string, v json.RawMessage, secret bool) string {
 	return Short(one.String(), 100)
 }
 
+// words are values that manifests write otherwise than the API does.
+var words = map[string]map[string]string{
+	"auth.type":       {resource.AuthBearer: "bearer", resource.AuthBasic: "basic", resource.AuthAPIKey: "api_key", resource.AuthOAuth2: "oauth2"},
+	"concurrencyMode": {resource.ConcurrencyFixed: "fixed", resource.ConcurrencyAdaptive: "adaptive"},
+}
+
 // renamed are the attributes whose names differ between the API and HCL by
 // more than their case.
 var renamed = map[string]string{
+	"connectTimeoutSeconds": "connect_timeout", "firstByteTimeoutSeconds": "first_byte_timeout",
+	"adaptiveMinConcurrency": "min_concurrency", "adaptiveMaxConcurrency": "max_concurrency",
 	"timeoutSeconds": "timeout", "maxAgeSeconds": "max_age", "delaySeconds": "delay",
 	"retrySchedule": "retry.schedule", "retryJitter": "retry.jitter", "retryStrategy": "retry.strategy", "retryOn": "retry.on",
 	"connectionCode": "connection", "dispatchPoolCode": "pool", "eventTypes": "event_types", "specVersions": "schema",
@@ -205,6 +220,9 @@ func hclName(path string) string {
 		head = n
 	} else {
 		head = snake(head)
+	}
+	if head == "auth" || head == "tls" {
+		rest = snake(rest)
 	}
 	if head == "schema" {
 		rest = strings.Replace(rest, "].schema", "].body", 1)

@@ -7,8 +7,30 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/client/webhook"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
+
+// The scheme "flowcatalyst" has room for one signature: it is the one that
+// receivers have had longest, until its overlap ends.
+func TestAnOverlapOfOneSignatureIsTheOldOnesTime(t *testing.T) {
+	t.Parallel()
+	until := time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)
+	c := connection("con_1", "https://hooks.example.com", resource.Signing{
+		Scheme: resource.SchemeFlowCatalyst, Secret: resource.NewSecret("c"),
+		Previous: []resource.PreviousSecret{{Secret: resource.NewSecret("b"), Until: until.Add(time.Hour)}, {Secret: resource.NewSecret("a"), Until: until}},
+	})
+	cache := &New(Options{}).prepared
+	for at, secret := range map[time.Time]string{until.Add(-time.Minute): "a", until: "b", until.Add(time.Hour): "c"} {
+		want, err := webhook.NewSigner(webhook.FlowCatalyst, webhook.ISOMillis, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cache.get(routeTo(c), at).signer.Sign("id", at, nil); got != want.Sign("id", at, nil) {
+			t.Errorf("at %s the secret %s does not sign", at, secret)
+		}
+	}
+}
 
 func TestAnOverlapEndsWithoutAChangeOfTheConnection(t *testing.T) {
 	t.Parallel()

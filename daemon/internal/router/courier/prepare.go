@@ -231,14 +231,18 @@ func (p *prepared) sign(s *resource.Signing, now time.Time) error {
 		return errors.New("its secret is missing")
 	}
 	secrets := []string{s.Secret.Reveal()}
-	for _, prev := range s.Previous {
-		if !now.Before(prev.Until) || !prev.Secret.Known() {
-			continue
+	for _, prev := range s.Alive(now) {
+		if prev.Secret.Known() {
+			secrets = append(secrets, prev.Secret.Reveal())
 		}
-		secrets = append(secrets, prev.Secret.Reveal())
-		if p.until.IsZero() || prev.Until.Before(p.until) {
-			p.until = prev.Until
+		if p.until.IsZero() {
+			p.until = prev.Until // the first to end
 		}
+	}
+	if s.Scheme == resource.SchemeFlowCatalyst && len(secrets) > 1 {
+		// There is room for one signature. The one that receivers have had
+		// longest is it until its overlap ends.
+		secrets = secrets[1:]
 	}
 	format := webhook.ISOMillis
 	if s.Timestamp == "unix" {
