@@ -135,7 +135,7 @@ func (st *Store) candidates(c *conn, q *store.JobQuery, high, low int64) (ids []
 	case len(q.Status) == 1 && !q.Status[0].Final():
 		return st.openCandidates(c, q, high, low)
 	case len(q.Status) > 0 && !slices.ContainsFunc(q.Status, func(s flow.Status) bool { return !s.DeadLetter() }):
-		return c.letters(q, high, low, true)
+		return c.letters(q, high, low, true, store.MaxExamined)
 	case len(q.Status) == 1 && q.Status[0] == flow.Cancelled:
 		return c.newest(c.q("SELECT id FROM jobs WHERE status = ? AND status > 13"+tail).int(onDisk(flow.Cancelled)), high, low)
 	}
@@ -172,7 +172,7 @@ func (c *conn) indexed(q *store.JobQuery, high, low int64) ([]flow.ID, bool, err
 		if err != nil {
 			return nil, false, err
 		}
-		ids, partial := nearest(append(ids, replayed...), true)
+		ids, partial := nearest(append(ids, replayed...), true, store.MaxExamined)
 		return ids, partial, nil
 	}
 	return c.newest(c.q("SELECT id FROM jobs WHERE 1"+tail), high, low)
@@ -187,7 +187,7 @@ func (st *Store) openCandidates(c *conn, q *store.JobQuery, high, low int64) ([]
 		for _, j := range st.live.pick(func(j *flow.Job) bool { return j.Status == q.Status[0] && in(j.ID) }) {
 			ids = append(ids, j.ID)
 		}
-		ids, partial := nearest(ids, true)
+		ids, partial := nearest(ids, true, store.MaxExamined)
 		return ids, partial, nil
 	}
 	var ids []flow.ID
@@ -205,20 +205,20 @@ func (st *Store) openCandidates(c *conn, q *store.JobQuery, high, low int64) ([]
 		// With a backlog like this the newest jobs are found by walking them.
 		return c.indexed(q, high, low)
 	}
-	ids, partial := nearest(slices.DeleteFunc(ids, func(id flow.ID) bool { return !in(id) }), true)
+	ids, partial := nearest(slices.DeleteFunc(ids, func(id flow.ID) bool { return !in(id) }), true, store.MaxExamined)
 	return ids, partial, nil
 }
 
 // nearest sorts what several queries have found and leaves as many as may be
 // looked at. Each of them stopped at that number, so that nothing that comes
 // before the last is missing.
-func nearest(ids []flow.ID, newestFirst bool) (near []flow.ID, partial bool) {
+func nearest(ids []flow.ID, newestFirst bool, most int) (near []flow.ID, more bool) {
 	slices.Sort(ids)
 	if newestFirst {
 		slices.Reverse(ids)
 	}
 	ids = slices.Compact(ids)
-	return ids[:min(len(ids), store.MaxExamined)], len(ids) >= store.MaxExamined
+	return ids[:min(len(ids), most)], len(ids) >= most
 }
 
 func matchesJob(j *flow.Job, sc store.Scope, q *store.JobQuery) bool {

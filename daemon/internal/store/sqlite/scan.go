@@ -90,7 +90,8 @@ func (c *conn) hasLetter(position int64, q *store.ScanQuery) (found bool, err er
 	return found, err
 }
 
-// Letters implements store.Works.
+// Letters implements store.Works. Where all letters fit it reads no more ids
+// than it needs; where few do, more and more at a time.
 func (st *Store) Letters(ctx context.Context, sc store.Scope, after flow.ID, q store.JobQuery) (store.JobPage, error) {
 	limit := store.PageLimit(q.Limit)
 	high, low := idRange(q.Since, q.Until)
@@ -100,13 +101,23 @@ func (st *Store) Letters(ctx context.Context, sc store.Scope, after flow.ID, q s
 	low = max(low, int64(after)+1)
 	var page store.JobPage
 	err := st.snapshot(ctx, func(c *conn) error {
-		ids, partial, err := c.letters(&q, high, low, false)
-		if err != nil {
-			return err
+		for examined, most := 0, 2*limit; ; most *= 4 {
+			ids, more, err := c.letters(&q, high, low, false, min(most, store.MaxExamined-examined))
+			if err != nil {
+				return err
+			}
+			page.Next, page.Partial = 0, false
+			if err := st.fillPage(ctx, c, &page, ids, more, limit, func(j *flow.Job) bool {
+				return j.Status.DeadLetter() && matchesJob(j, sc, &q)
+			}); err != nil {
+				return err
+			}
+			examined += len(ids)
+			if !page.Partial || examined >= store.MaxExamined {
+				return nil
+			}
+			low = int64(page.Next) + 1
 		}
-		return st.fillPage(ctx, c, &page, ids, partial, limit, func(j *flow.Job) bool {
-			return j.Status.DeadLetter() && matchesJob(j, sc, &q)
-		})
 	})
 	if err != nil {
 		return store.JobPage{}, fmt.Errorf("list dead letters: %w", err)
@@ -115,9 +126,9 @@ func (st *Store) Letters(ctx context.Context, sc store.Scope, after flow.ID, q s
 }
 
 // letters returns the ids of dead letters in a range, of the states that are
-// asked for: newest first or oldest first, and whether there may be more
-// beyond the last.
-func (c *conn) letters(q *store.JobQuery, high, low int64, newestFirst bool) (ids []flow.ID, partial bool, err error) {
+// asked for: newest first or oldest first, at most so many, and whether there
+// may be more beyond the last.
+func (c *conn) letters(q *store.JobQuery, high, low int64, newestFirst bool, most int) (ids []flow.ID, more bool, err error) {
 	order := " ORDER BY id LIMIT ?"
 	if newestFirst {
 		order = " ORDER BY id DESC LIMIT ?"
@@ -127,12 +138,12 @@ func (c *conn) letters(q *store.JobQuery, high, low int64, newestFirst bool) (id
 			continue
 		}
 		found, err := c.q("SELECT id FROM jobs INDEXED BY jobs_dead WHERE status = ? AND status > 13 AND id < ? AND id >= ?" + order).
-			int(onDisk(status)).int(high).int(low).int(store.MaxExamined).ids()
+			int(onDisk(status)).int(high).int(low).int(int64(most)).ids()
 		if err != nil {
 			return nil, false, err
 		}
 		ids = append(ids, found...)
 	}
-	ids, partial = nearest(ids, newestFirst)
-	return ids, partial, nil
+	ids, more = nearest(ids, newestFirst, most)
+	return ids, more, nil
 }

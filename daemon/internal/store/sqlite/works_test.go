@@ -117,3 +117,55 @@ func TestACommitThatCanNotCountFailsAsAWhole(t *testing.T) {
 	must(t, recordOf(t, st, js[0], flow.Delivered)())
 	wantEnded(t, st, 2, 1, 0)
 }
+
+func TestLettersAreFoundHoweverManyDoNotFit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	st := open(t, dir, Options{Now: noon})
+	const n = store.MaxExamined + 50
+	appendAll(t, st, events("crowd", "", n, 10))
+	fanOut(t, st, "sub_crowd", flow.Immediate)
+	appendAll(t, st, events("needle", "", 2, 10))
+	fanOut(t, st, "sub_needle", flow.Immediate)
+	must(t, st.write(t.Context(), func(x *tx) error {
+		return x.run("UPDATE jobs SET status = 14 + 2 * (id % 2), ready = 0")
+	}))
+	must(t, st.Close())
+	st = open(t, dir, Options{Now: noon})
+	t.Cleanup(func() { shut(t, st) })
+
+	q := store.JobQuery{SubscriptionID: "sub_needle", Limit: 1}
+	first, err := st.Letters(t.Context(), store.Everything, 0, q)
+	must(t, err)
+	if len(first.Jobs) != 0 || !first.Partial || first.Next == 0 {
+		t.Fatalf("a page that looked at %d rows in vain has %d jobs, partial %v, and goes on after %d", store.MaxExamined, len(first.Jobs), first.Partial, first.Next)
+	}
+	second, err := st.Letters(t.Context(), store.Everything, first.Next, q)
+	must(t, err)
+	if len(second.Jobs) != 1 || second.Partial || second.Next != second.Jobs[0].Job.ID {
+		t.Fatalf("the next page has %d jobs, partial %v, and goes on after %d", len(second.Jobs), second.Partial, second.Next)
+	}
+	last, err := st.Letters(t.Context(), store.Everything, second.Next, q)
+	must(t, err)
+	if len(last.Jobs) != 1 || last.Next != 0 {
+		t.Fatalf("the last page has %d jobs and goes on after %d", len(last.Jobs), last.Next)
+	}
+
+	seen := 0
+	for after := flow.ID(0); ; {
+		page, err := st.Letters(t.Context(), store.Everything, after, store.JobQuery{Limit: 1000})
+		must(t, err)
+		for _, v := range page.Jobs {
+			if v.Job.ID <= after {
+				t.Fatalf("letter %s comes after %s", v.Job.ID, after)
+			}
+			after = v.Job.ID
+		}
+		if seen += len(page.Jobs); page.Next == 0 {
+			break
+		}
+	}
+	if seen != n+2 {
+		t.Errorf("%d letters were found in all, want %d", seen, n+2)
+	}
+}
