@@ -1,6 +1,9 @@
 package pace
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Rate is a limit on how many exchanges begin in a second. Limiter is one for
 // this process alone. One that routers share takes leave for a few exchanges
@@ -20,24 +23,33 @@ type Rate interface {
 }
 
 const (
-	// slack is how much too late one may go without those behind it losing
-	// time. It is also how far ahead of its even place one may go, so a
-	// rate above 125/s comes in groups of slack's length.
-	slack = 8 * time.Millisecond
-	// headroom makes a limiter a hundredth slower than its rate. A receiver
-	// counts by its own clock and behind a network that delays one
-	// exchange more than the next; with the slack, and 12 ms of that, it
-	// still never sees more than rate+1 in any second, at 100/s.
-	headroom = 1.01
+	// credit is how much time can be made up for: who waits for its turn is
+	// woken late, now and then by a lot on a busy machine.
+	credit = 100 * time.Millisecond
+	// grain is how exactly what went is remembered.
+	grain = 10 * time.Millisecond
+	// grains is how many of them a receiver's second is taken for. It counts
+	// by its own clock and behind a network that delays one exchange more
+	// than the next, so its second is a little longer than ours. The price
+	// is that a limiter is slower than its rate by as much, 1.5 %.
+	grains = 102
 )
 
-// Limiter is a Rate: exchanges go evenly, one by one. It is the generic cell
-// rate algorithm (ITU-T I.371): due is when the next one has its even place,
-// and it may go slack earlier. The zero value has no limit.
+// Limiter is a Rate: exchanges go evenly, one by one, and never more than the
+// rate in any second. Three things keep that:
+//
+//   - due, the generic cell rate algorithm (ITU-T I.371), makes it even;
+//   - next keeps what is made up for at half the even distance at least;
+//   - sent counts what went in the last second, so that nothing is made up for
+//     at the cost of the next one.
+//
+// The zero value has no limit.
 type Limiter struct {
 	per   float64
 	every time.Duration
 	due   time.Time
+	next  time.Time
+	sent  past
 }
 
 var _ Rate = (*Limiter)(nil)
@@ -52,9 +64,14 @@ func (l *Limiter) Set(per float64, now time.Time) {
 		*l = Limiter{}
 		return
 	}
-	every := max(time.Duration(float64(time.Second)*headroom/per), 1)
-	if debt := l.due.Sub(now); l.per > 0 && debt > 0 {
-		l.due = now.Add(time.Duration(float64(debt) * float64(every) / float64(l.every)))
+	every := max(time.Duration(float64(time.Second)/per), 1)
+	if l.per > 0 {
+		ratio := float64(every) / float64(l.every)
+		for _, t := range [...]*time.Time{&l.due, &l.next} {
+			if debt := t.Sub(now); debt > 0 {
+				*t = now.Add(time.Duration(float64(debt) * ratio))
+			}
+		}
 	}
 	l.per, l.every = per, every
 }
@@ -62,19 +79,23 @@ func (l *Limiter) Set(per float64, now time.Time) {
 // PerSecond implements Rate.
 func (l *Limiter) PerSecond() float64 { return l.per }
 
+// slack is how much before its distance one may go: a timer is not exact, and
+// at a high rate several go at once.
+func (l *Limiter) slack() time.Duration {
+	return min(max(l.every/4, 2*time.Millisecond), 8*time.Millisecond)
+}
+
 // Wait implements Rate.
 func (l *Limiter) Wait(n int, now time.Time) time.Duration {
 	if l.per <= 0 {
 		return 0
 	}
-	due := l.due
-	if n > 0 {
-		if due.Before(now) {
-			due = now
-		}
-		due = due.Add(time.Duration(n) * l.every)
+	wait := max(l.due.Sub(now), -credit) + time.Duration(n)*l.every
+	wait = max(wait, l.next.Add(-l.slack()).Sub(now)+time.Duration(n)*l.every/2)
+	if most := int32(math.Ceil(l.per)); n < int(most) {
+		wait = max(wait, l.sent.until(most-int32(n), now))
 	}
-	return max(due.Add(-slack).Sub(now), 0)
+	return max(wait, 0)
 }
 
 // Take implements Rate.
@@ -82,8 +103,51 @@ func (l *Limiter) Take(now time.Time) {
 	if l.per <= 0 {
 		return
 	}
-	if l.due.Before(now) {
-		l.due = now
+	if earliest := now.Add(-credit); l.due.Before(earliest) {
+		l.due = earliest
 	}
-	l.due = l.due.Add(l.every)
+	if l.next.Before(now) {
+		l.next = now
+	}
+	l.due, l.next = l.due.Add(l.every), l.next.Add(l.every/2)
+	l.sent.add(now)
+}
+
+// past counts what went, grain by grain, for a little more than a second.
+type past struct {
+	n    [grains]int32
+	sum  int32
+	last int64 // the grain that was counted in last
+}
+
+// move forgets what is too old.
+func (p *past) move(now time.Time) {
+	at := now.UnixNano() / int64(grain)
+	if at-p.last >= grains {
+		*p = past{last: at}
+		return
+	}
+	for p.last < at {
+		p.last++
+		c := &p.n[p.last%grains]
+		p.sum, *c = p.sum-*c, 0
+	}
+}
+
+func (p *past) add(now time.Time) {
+	p.move(now)
+	p.n[p.last%grains]++
+	p.sum++
+}
+
+// until is how long until fewer than most are counted.
+func (p *past) until(most int32, now time.Time) time.Duration {
+	p.move(now)
+	left := p.sum
+	for i := int64(1); left >= most && i <= grains; i++ {
+		if left -= p.n[(p.last+i)%grains]; left < most {
+			return time.Duration((p.last+i)*int64(grain) - now.UnixNano())
+		}
+	}
+	return 0
 }

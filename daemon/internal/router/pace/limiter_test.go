@@ -34,7 +34,7 @@ func TestAReceiverSeesTheRateInEverySecond(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := rapid.SampledFrom([]int{1, 2, 7, 10, 50, 99, 100}).Draw(t, "rate")
 		late := rapid.IntRange(0, 60_000).Draw(t, "wakes late by up to µs")
-		network := rapid.IntRange(0, 12_000).Draw(t, "arrives late by up to µs")
+		network := rapid.IntRange(0, 20_000).Draw(t, "arrives late by up to µs")
 		stall := rapid.IntRange(0, 400_000).Draw(t, "one wake in fifty is late by up to µs")
 		seed := rapid.Uint64().Draw(t, "seed")
 		roll := func(n int) time.Duration { // cheaper than drawing thousands of numbers
@@ -45,7 +45,7 @@ func TestAReceiverSeesTheRateInEverySecond(t *testing.T) {
 		l.Set(float64(rate), start)
 		now := start
 		var arrived []time.Time
-		for now.Sub(start) < 30*time.Second {
+		for now.Sub(start) < 12*time.Second {
 			if wait := l.Wait(0, now); wait > 0 {
 				now = now.Add(wait + roll(late))
 				if roll(49) == 0 {
@@ -59,9 +59,10 @@ func TestAReceiverSeesTheRateInEverySecond(t *testing.T) {
 		if n := most(arrived); n > rate+1 {
 			t.Fatalf("%d in a second at %d/s", n, rate)
 		}
-		want := float64(rate)*30/headroom - 1
-		if late <= int(slack/time.Microsecond) && stall == 0 && float64(len(arrived)) < math.Floor(want) {
-			t.Fatalf("%d in 30 s at %d/s, want %.1f", len(arrived), rate, want)
+		// What is late in one second is made up for in the next.
+		want := 12 * float64(rate) * 100 / (grains + 1)
+		if late <= 20_000 && stall == 0 && float64(len(arrived)) < math.Floor(want*0.99) {
+			t.Fatalf("%d in 12 s at %d/s, want %.1f", len(arrived), rate, want)
 		}
 	})
 }
@@ -74,7 +75,10 @@ func TestAtAHundredASecondHardlyASecondIsShort(t *testing.T) {
 	seconds := make([]int, 60)
 	for i := 0; now.Sub(start) < time.Minute; i++ {
 		if wait := l.Wait(0, now); wait > 0 {
-			now = now.Add(wait + time.Duration(i%9)*time.Millisecond)
+			now = now.Add(wait + time.Duration(i%15)*time.Millisecond)
+			if i%70 == 0 {
+				now = now.Add(80 * time.Millisecond) // a machine that is busy
+			}
 			continue
 		}
 		l.Take(now)
@@ -86,7 +90,7 @@ func TestAtAHundredASecondHardlyASecondIsShort(t *testing.T) {
 			short++
 		}
 	}
-	if short > 0 {
+	if short > 3 {
 		t.Errorf("%d seconds have fewer than 95: %v", short, seconds)
 	}
 }
@@ -106,11 +110,12 @@ func TestAChangeOfRateNeitherGainsNorLosesCredit(t *testing.T) {
 				l.Set(10, start)
 			}
 			l.Set(to, start)
-			want := time.Duration(5*float64(time.Second)*headroom/to) - slack
-			if got := l.Wait(0, start); (got - max(want, 0)).Abs() > time.Microsecond {
+			// Five were taken, one of them on credit.
+			want := time.Duration(4 * float64(time.Second) / to)
+			if got := l.Wait(0, start); (got - want).Abs() > time.Microsecond {
 				t.Errorf("waits %s, want %s", got, want)
 			}
-			if l.Set(to, start); l.Wait(0, start.Add(time.Hour)) != 0 {
+			if l.Wait(0, start.Add(time.Hour)) != 0 {
 				t.Error("an hour later it still waits")
 			}
 		})
@@ -127,7 +132,7 @@ func TestAChangeOfRateNeitherGainsNorLosesCredit(t *testing.T) {
 				went = append(went, now)
 			}
 		}
-		if n := most(went); n > 101 || len(went) < 90*59 {
+		if n := most(went); n > 101 || len(went) < 88*59 {
 			t.Errorf("%d in a second, %d in a minute", n, len(went))
 		}
 	})
@@ -153,10 +158,35 @@ func TestThoseBehindWaitTheirTurn(t *testing.T) {
 	t.Parallel()
 	var l Limiter
 	l.Set(10, start)
-	every := time.Duration(float64(time.Second) / 10 * headroom)
-	for n, want := range map[int]time.Duration{0: 0, 1: every - slack, 20: 20*every - slack} {
+	l.Take(start.Add(-50 * time.Millisecond))
+	for n, want := range map[int]time.Duration{0: 0, 1: 50 * time.Millisecond, 20: 1950 * time.Millisecond} {
 		if got := l.Wait(n, start); got != want {
 			t.Errorf("the one behind %d waits %s, want %s", n, got, want)
 		}
+	}
+}
+
+// What is made up for comes at half the even distance, not all at once.
+func TestMakingUpForLostTimeIsNoBurst(t *testing.T) {
+	t.Parallel()
+	var l Limiter
+	l.Set(100, start)
+	var went []time.Time
+	for us := range 3_000_000 {
+		if us/1000 >= 1000 && us/1000 < 1200 { // stands still
+			continue
+		}
+		if now := start.Add(time.Duration(us) * time.Microsecond); us%100 == 0 && l.Wait(0, now) == 0 {
+			l.Take(now)
+			went = append(went, now)
+		}
+	}
+	for i := 3; i < len(went); i++ {
+		if d := went[i].Sub(went[i-3]); d < 12*time.Millisecond {
+			t.Fatalf("four within %s", d)
+		}
+	}
+	if n := most(went); n > 100 || len(went) < 280 {
+		t.Errorf("%d went, %d in a second", len(went), n)
 	}
 }
