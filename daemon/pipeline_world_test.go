@@ -205,7 +205,7 @@ func (w *pipeline) do(s step) {
 		if j := w.pick(s.n, client.JobFailed, client.JobExpired); j != nil && j.Blocked {
 			w.acted[j.ID] = "skipped"
 			_, err := w.d.Client.Jobs.Skip(ctx, j.ID)
-			w.must(err, "skip "+j.ID)
+			w.mustOrTooLate(err, "skip "+j.ID) // a task may retry it meanwhile
 		}
 	case cancelJob:
 		if j := w.pick(s.n, client.JobPending, client.JobQueued, client.JobProcessing); j != nil {
