@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
@@ -68,6 +69,9 @@ func (s *server) listGroups(ctx context.Context, c *call, in *groupsQuery) (*res
 		}
 	}
 	groups, next, partial, err := s.p.Groups(ctx, c.Caller, q)
+	if errors.Is(err, store.ErrCursor) {
+		return nil, badField("cursor", "is not a cursor of this list", "nextCursor of the page before")
+	}
 	if err != nil {
 		return nil, err
 	}

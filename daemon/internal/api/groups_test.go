@@ -23,6 +23,9 @@ func TestBlockedGroupsAreListedAndFreed(t *testing.T) {
 	if n := len(groups(acme, "")); n != 0 {
 		t.Errorf("%d groups are blocked at first", n)
 	}
+	for _, cursor := range []string{"x", seal("jobs", "1"), seal("groups", "1"), seal("groups", "1.00")} {
+		w.do("GET", "/api/groups?cursor="+cursor, acme, "").problem(400, "INVALID", "cursor")
+	}
 	w.do("POST", path+"/retry", acme, "").problem(409, "CONFLICT", "not blocked")
 	w.do("POST", path+"/skip", acme, "").problem(409, "CONFLICT", "not blocked")
 
