@@ -26,6 +26,7 @@ type endpoint struct {
 	// filling says that the quarter which a round waits for was free, and
 	// that the round did not come to an end with it.
 	filling bool
+	fed     uint64 // when its replays got something last, counted in such times
 	// Lanes that may have more jobs than they got, who waits longest first.
 	wants, beneath *list.List
 }
@@ -129,25 +130,22 @@ func (l *lane) unwant() {
 	l.full = false
 }
 
-// waiting are the lanes that want tickets, in the order of their turns.
-func waiting(q *list.List) []*lane {
-	out := make([]*lane, 0, q.Len())
-	for p := q.Front(); p != nil; p = p.Next() {
-		out = append(out, p.Value.(*lane))
+// takers are the lanes to be served now, in their turn. When little room is
+// left, those with a backlog wait until there is more, for asking the store
+// costs the same for few as for many; not so those that have less than half of
+// their share. Of many lanes no more are looked at than can get something: the
+// turn of the others comes.
+func (e *endpoint) takers(room, window int, little bool) []*lane {
+	share := max(window/max(e.live, 1), 1)
+	var out []*lane
+	for p := e.wants.Front(); p != nil && len(out) < 2*room; p = p.Next() {
+		l := p.Value.(*lane)
+		if little && l.full && 2*l.out >= share {
+			continue
+		}
+		out = append(out, l)
 	}
 	return out
-}
-
-// takers are the lanes to be served now. When little room is left, those with
-// a backlog wait until there is more, for asking the store costs the same for
-// few as for many; not so those that have less than half of their share.
-func (e *endpoint) takers(little bool, window int) []*lane {
-	all := waiting(e.wants)
-	if !little {
-		return all
-	}
-	share := max(window/max(e.live, 1), 1)
-	return slices.DeleteFunc(all, func(l *lane) bool { return l.full && 2*l.out >= share })
 }
 
 // level is up to where the tickets out of each of some lanes are brought so that

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"container/list"
 	"context"
 	"time"
 
@@ -36,39 +37,61 @@ func (s *Scheduler) serveBeneath(ctx context.Context, cat *catalog.Catalog, e *e
 	if room <= 0 || e.beneath.Len() == 0 {
 		return nil
 	}
-	for _, l := range waiting(e.beneath) {
+	var dry map[flow.ID]bool // replays that must wait for their rate
+	var turn, next *list.Element
+	last := e.beneath.Back()
+	for turn = e.beneath.Front(); turn != nil && room > 0; turn = next {
+		if next = turn.Next(); turn == last {
+			next = nil // those that come after it had their turn
+		}
+		l := turn.Value.(*lane)
 		rate := 0.0
 		if rp := cat.Replays[l.replay]; rp != nil {
 			rate = rp.Rate
 		}
 		own := windowOfReplay(rate)
 		allowed := min(own-l.out, room)
-		if allowed <= 0 || l.full && l.out > 0 && allowed < own/4 {
+		if allowed <= 0 || l.full && l.out > 0 && allowed < own/4 || dry[l.replay] {
 			continue
 		}
 		b := s.bucketOf(l.replay, rate, now)
 		if b != nil {
-			if allowed = min(allowed, b.have()); allowed == 0 {
-				s.lanes.at(l.name, b.next())
-				continue
-			}
+			allowed = min(allowed, b.have())
 		}
-		n, err := s.give(ctx, cat, l, allowed)
-		if err != nil {
-			return err
+		n := 0
+		if allowed > 0 {
+			var err error
+			if n, err = s.give(ctx, cat, l, allowed); err != nil {
+				return err
+			}
+			room -= n
+		}
+		if n > 0 {
+			s.meals++
+			e.fed = s.meals
+		}
+		if l.place != nil && n > 0 {
+			e.beneath.MoveToBack(l.place)
 		}
 		if b != nil {
-			b.tokens -= float64(n)
-		}
-		if room -= n; l.place != nil {
-			e.beneath.MoveToBack(l.place)
-			if b != nil {
+			// One lane is looked at when there is more; it has the others of
+			// its endpoint looked at as well.
+			if b.tokens -= float64(n); b.have() == 0 && e.beneath.Len() > 0 {
+				dry = mark(dry, l.replay)
 				s.lanes.at(l.name, b.next())
 			}
 		}
 		s.ledger.tidy(l)
 	}
 	return nil
+}
+
+func mark(m map[flow.ID]bool, id flow.ID) map[flow.ID]bool {
+	if m == nil {
+		m = map[flow.ID]bool{}
+	}
+	m[id] = true
+	return m
 }
 
 // bucket spreads what a replay starts over each second: it fills at the rate

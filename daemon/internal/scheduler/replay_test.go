@@ -129,17 +129,19 @@ func TestAMessageOfAReplayNamesIt(t *testing.T) {
 func TestAReplayKeepsToItsRate(t *testing.T) {
 	t.Parallel()
 	for _, perSecond := range []float64{0.5, 3, 40, 200} {
-		w := setup(t, subscription("sub_A"), subscription("sub_B", func(s *resource.Subscription) { s.ConnectionID, s.Target = "", "https://b.example.com" }), connection(""), pool(10, ""))
+		w := setup(t, subscription("sub_A"), subscription("sub_B", func(s *resource.Subscription) { s.ConnectionID, s.Target = "", "https://b.example.com" }), subscription("sub_C"), connection(""), pool(10, ""))
 		w.putReplay(rate(perSecond))
 		n := int(perSecond*2) + 4
-		a, b := w.replay("sub_A", n), w.replay("sub_B", n)
-		w.wake(a, b)
+		w.wake(w.replay("sub_A", n), w.replay("sub_B", n), w.replay("sub_C", n))
 		var went []time.Duration
+		lanes := map[string]int{}
 		for len(went) < n {
 			for _, id := range w.published() {
 				went = append(went, w.now().Sub(noon))
 				w.end(flow.Delivered, id)
-				w.wake(w.job(id).Lane)
+				lane := w.job(id).Lane
+				lanes[lane]++
+				w.wake(lane)
 			}
 			if w.s.hot() {
 				w.wake()
@@ -150,6 +152,11 @@ func TestAReplayKeepsToItsRate(t *testing.T) {
 				t.Fatalf("at %v/s after %d tickets the scheduler sleeps for %s", perSecond, len(went), d)
 			}
 			w.later(d)
+		}
+		for _, sub := range []string{"sub_A", "sub_B", "sub_C"} {
+			if got := lanes[flow.ReplayLane(replayID, sub)]; got < max(n/8, 1) {
+				t.Errorf("at %v/s %s got %d tickets of %d", perSecond, sub, got, n)
+			}
 		}
 		burst := int(max(perSecond/10, 1))
 		for i := range went {

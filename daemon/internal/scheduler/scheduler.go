@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
@@ -56,6 +57,7 @@ type Scheduler struct {
 	ledger      ledger
 	holds       map[string]hold // by endpoint
 	rates       map[flow.ID]*bucket
+	meals       uint64 // counts how often replays got something
 
 	cat    *catalog.Catalog // of the last round
 	mourns string           // how far the blocked keys were looked through
@@ -124,6 +126,13 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		}
 		trouble = 0
 		if s.hot() {
+			// There is no rest, but what the poll finds must not wait for one.
+			select {
+			case <-poll.C:
+				n.All = true
+				s.recover(ctx)
+			default:
+			}
 			continue
 		}
 		due.Reset(s.wait(s.o.Now()))
@@ -213,16 +222,26 @@ func (s *Scheduler) round(ctx context.Context, cat *catalog.Catalog) (err error)
 	if err := s.look(ctx, cat, s.lanes.take()); err != nil {
 		return err
 	}
-	ends := s.ends.take()
-	for _, serve := range []func(context.Context, *catalog.Catalog, *endpoint) error{s.serve, s.serveBeneath} {
-		for _, key := range ends {
-			e := s.ledger.ends[key]
-			if e == nil {
-				continue
-			}
-			if err := serve(ctx, cat, e); err != nil {
-				return err
-			}
+	var ends, low []*endpoint
+	for _, key := range s.ends.take() {
+		if e := s.ledger.ends[key]; e != nil {
+			ends = append(ends, e)
+		}
+	}
+	for _, e := range ends {
+		if err := s.serve(ctx, cat, e); err != nil {
+			return err
+		}
+		if e.beneath.Len() > 0 {
+			low = append(low, e)
+		}
+	}
+	// Of the endpoints that share the rate of a replay, that is first which
+	// had something of it longest ago.
+	slices.SortStableFunc(low, func(a, b *endpoint) int { return cmp.Compare(a.fed, b.fed) })
+	for _, e := range low {
+		if err := s.serveBeneath(ctx, cat, e); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -345,6 +345,22 @@ func TestALostMessageGoesAgainWithANewTicket(t *testing.T) {
 	w.end(flow.Delivered, id)
 }
 
+func TestAllLostMessagesAreTakenBackAtOnce(t *testing.T) {
+	t.Parallel()
+	w := setup(t, subscription("sub_A"))
+	w.s.o.BatchSize = 50
+	w.jobs("sub_A", 220)
+	w.q.Drop(220)
+	for range 5 {
+		w.step()
+	}
+	w.sleep(w.s.o.StaleAfter + time.Second)
+	w.s.recover(t.Context())
+	if n := w.outOf("sub_A"); n != 0 {
+		t.Errorf("%d tickets are still out", n)
+	}
+}
+
 func TestARoundIsFairToSmallLanes(t *testing.T) {
 	t.Parallel()
 	w := setup(t, subscription("sub_A"), subscription("sub_B"), connection(""), pool(5000, ""))

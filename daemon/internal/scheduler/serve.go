@@ -100,7 +100,7 @@ func (s *Scheduler) serve(ctx context.Context, cat *catalog.Catalog, e *endpoint
 	rest := room > s.o.BatchSize
 	room = min(room, s.o.BatchSize)
 	little := !filling && room < window/4
-	takers := e.takers(little, window)
+	takers := e.takers(room, window, little)
 	if len(takers) == 0 {
 		return nil
 	}

@@ -47,8 +47,13 @@ func (s *Scheduler) readHolds(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// page is how many lanes or keys are read at once.
-const page = 1000
+const (
+	// page is how many lanes are read at once.
+	page = 1000
+	// mournPage is how many blocked keys are looked at in a round. They come
+	// with the number of jobs behind them, which has to be counted.
+	mournPage = 100
+)
 
 // survey looks at all lanes. It finds what no news told of, and counts anew
 // what is out.
@@ -159,7 +164,7 @@ func (s *Scheduler) mourn(ctx context.Context, cat *catalog.Catalog) error {
 	if s.whole {
 		return nil
 	}
-	p, err := s.o.Store.Blocked(ctx, store.Everything, store.GateQuery{After: s.mourns, Limit: page})
+	p, err := s.o.Store.Blocked(ctx, store.Everything, store.GateQuery{After: s.mourns, Limit: mournPage})
 	if err != nil {
 		return err
 	}
@@ -192,14 +197,19 @@ func lost(was, is *catalog.Catalog) bool {
 
 // recover takes back tickets and leases that must be lost.
 func (s *Scheduler) recover(ctx context.Context) {
-	now := s.o.Now()
-	r, err := s.o.Store.Recover(ctx, now.Add(-s.o.StaleAfter), now, s.o.BatchSize)
-	if err != nil {
-		s.o.Logger.Error("looking for lost tickets failed; it is tried again", "error", err)
-		return
+	var sum store.Recovered
+	for n := s.o.BatchSize; n == s.o.BatchSize; {
+		now := s.o.Now()
+		r, err := s.o.Store.Recover(ctx, now.Add(-s.o.StaleAfter), now, s.o.BatchSize)
+		if err != nil {
+			s.o.Logger.Error("looking for lost tickets failed; it is tried again", "error", err)
+			break
+		}
+		n = r.Stale + r.Lost
+		sum.Stale, sum.Lost = sum.Stale+r.Stale, sum.Lost+r.Lost
 	}
-	if r.Stale+r.Lost > 0 {
-		s.m.stale.Add(float64(r.Stale))
-		s.o.Logger.Warn("took back jobs", "lost_messages", r.Stale, "lost_routers", r.Lost)
+	if sum.Stale+sum.Lost > 0 {
+		s.m.stale.Add(float64(sum.Stale))
+		s.o.Logger.Warn("took back jobs", "lost_messages", sum.Stale, "lost_routers", sum.Lost)
 	}
 }
