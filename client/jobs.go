@@ -78,10 +78,17 @@ const (
 
 // Attempt is one exchange with a receiver.
 type Attempt struct {
-	AttemptNumber   int               `json:"attemptNumber"`
-	AttemptedAt     time.Time         `json:"attemptedAt"`
-	CompletedAt     time.Time         `json:"completedAt,omitzero"`
-	DurationMillis  float64           `json:"durationMillis"`
+	AttemptNumber  int       `json:"attemptNumber"`
+	AttemptedAt    time.Time `json:"attemptedAt"`
+	CompletedAt    time.Time `json:"completedAt,omitzero"`
+	DurationMillis float64   `json:"durationMillis"`
+	// Where the time went. The first three are 0 on a connection that was
+	// kept; FirstByteMillis is from the beginning of the attempt.
+	DNSMillis       float64           `json:"dnsMillis,omitempty"`
+	ConnectMillis   float64           `json:"connectMillis,omitempty"`
+	TLSMillis       float64           `json:"tlsMillis,omitempty"`
+	FirstByteMillis float64           `json:"firstByteMillis,omitempty"`
+	Verdict         string            `json:"verdict,omitempty"` // what it means for the job, such as DELIVERED or RETRY
 	ResponseCode    int               `json:"responseCode,omitempty"`
 	ResponseHeaders map[string]string `json:"responseHeaders,omitempty"`
 	ResponseBody    string            `json:"responseBody,omitempty"`

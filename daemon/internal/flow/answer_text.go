@@ -66,7 +66,7 @@ func rejectedAdvice(status int) string {
 func retryText(status int) string {
 	switch status {
 	case 401, 403:
-		return statusText(status) + ": the receiver does not accept our credentials or signature. Check the connection's secret and headers"
+		return statusText(status) + ": the receiver does not accept our credentials or signature. Check the auth and signing blocks of the connection, and its headers"
 	case 404:
 		return statusText(status) + ": there is nothing at the target. Check its path, and whether the receiver is deployed"
 	case 407:

@@ -82,11 +82,11 @@ func (a *App) root() *cli.App {
 			&cli.StringFlag{Name: "url", Usage: "the platform's `URL` (FCCTL_URL)"},
 			&cli.StringFlag{Name: "token", Usage: "a bearer `TOKEN` (FCCTL_TOKEN); better in the environment, where ps does not show it"},
 			&cli.StringFlag{Name: "context", Usage: "the `NAME` of a context (FCCTL_CONTEXT)"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`FORMAT` of the data on stdout: table or json"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`FORMAT` of the data on stdout: table, wide (where a table has more to show) or json"},
 		},
 		Before: func(c *cli.Context) error {
-			if o := c.String("output"); o != "table" && o != "json" {
-				return usage(fmt.Sprintf("there is no output format %q", o), "-o table or -o json")
+			if o := c.String("output"); o != "table" && o != "wide" && o != "json" {
+				return usage(fmt.Sprintf("there is no output format %q", o), "-o table, -o wide or -o json")
 			}
 			return nil
 		},
@@ -161,6 +161,9 @@ func (a *App) data(c *cli.Context, v any, table func() (string, error)) error {
 	_, err = io.WriteString(a.Out, s)
 	return err
 }
+
+// wide says that a table should show all that it has.
+func wide(c *cli.Context) bool { return c.String("output") == "wide" }
 
 func (a *App) ink() view.Ink    { return view.NewInk(a.Colour) }
 func (a *App) errInk() view.Ink { return view.NewInk(a.ErrColour) }

@@ -37,7 +37,7 @@ func (a *App) jobsCommand() *cli.Command {
 			Action: a.jobsList,
 		},
 		one("get", "show one job", "", a.jobsGet),
-		one("attempts", "show the exchanges of a job", "The first 3 and the last 20 are kept.", a.jobsAttempts),
+		one("attempts", "show the exchanges of a job", "The first 3 and the last 20 are kept. -o wide shows where the time went, and -o json the headers and bodies of the answers.", a.jobsAttempts),
 		many("retry", "send dead letters again", "Retrying twice is not an error.",
 			func(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {
 				j, err := cl.Jobs.Retry(ctx, id)
@@ -169,7 +169,7 @@ func (a *App) jobsAttempts(c *cli.Context) error {
 		if len(as) == 0 {
 			return "", nil
 		}
-		return view.Attempts(as, a.ink()), nil
+		return view.Attempts(as, wide(c), a.ink()), nil
 	})
 }
 
@@ -217,7 +217,7 @@ func (a *App) act(c *cli.Context, noun, names string, do func(context.Context, *
 			continue
 		}
 		done = append(done, j)
-		if c.String("output") == "table" {
+		if c.String("output") != "json" {
 			fmt.Fprintf(a.Out, "job %s: %s\n", j.ID, outcome)
 		}
 	}

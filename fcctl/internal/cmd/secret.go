@@ -18,7 +18,7 @@ func (a *App) secretCommand() *cli.Command {
 		&cli.Command{
 			Name: "rotate", Usage: "give a connection a new signing secret", ArgsUsage: "CODE",
 			Description: example("The old secret signs on until its grace ends, so that receivers can change over. The new one is shown once, now.",
-				"fcctl secret rotate hooks --grace 24h", "fcctl secret rotate hooks -o json | jq -r .secret", "fcctl secret rotate hooks --secret-stdin < secret.txt"),
+				"fcctl secret rotate hooks --grace 24h", "fcctl secret rotate hooks --grace 0 -o json", "fcctl secret rotate hooks --secret-stdin < secret.txt"),
 			Flags: []cli.Flag{
 				&cli.DurationFlag{Name: "grace", Value: 24 * time.Hour, Usage: "how long the old secret signs on, at most 168h; 0 ends it at once"},
 				&cli.BoolFlag{Name: "secret-stdin", Usage: "read the new secret from standard input instead of making one", DisableDefaultText: true},

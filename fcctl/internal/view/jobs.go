@@ -1,6 +1,8 @@
 package view
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,9 +77,20 @@ func Job(j *client.Job, ink Ink) string {
 	return f.String(ink)
 }
 
-// Attempts is a table of a job's exchanges.
-func Attempts(as []client.Attempt, ink Ink) string {
+// Attempts is a table of a job's exchanges. A wide one says where the time went
+// and who made them, too.
+func Attempts(as []client.Attempt, wide bool, ink Ink) string {
 	t := table{head: []string{"ATTEMPT", "AT", "MILLIS", "ANSWER", "OUTCOME", "ERROR", "BODY"}}
+	if wide {
+		t.head = slices.Insert(t.head, 3, "DNS", "CONNECT", "TLS", "FIRST BYTE")
+		t.head = append(t.head, "ROUTER")
+	}
+	millis := func(n float64) cell {
+		if n == 0 {
+			return plain("")
+		}
+		return plain(strconv.FormatFloat(n, 'f', -1, 64))
+	}
 	for _, a := range as {
 		answer, outcome := "", cell{"success", ink.Green}
 		if a.ResponseCode > 0 {
@@ -85,12 +98,17 @@ func Attempts(as []client.Attempt, ink Ink) string {
 		}
 		if !a.Success {
 			outcome = cell{a.ErrorType, ink.Red}
-			if a.ErrorType == "" {
-				outcome.text = "no success"
+			if a.ErrorType == "" { // a receiver that wants it later has made no mistake
+				outcome.text = cmp.Or(strings.ToLower(a.Verdict), "no success")
 			}
 		}
-		t.row(plain(strconv.Itoa(a.AttemptNumber)), plain(clock(a.AttemptedAt)), plain(strconv.FormatFloat(a.DurationMillis, 'f', -1, 64)),
-			plain(answer), outcome, plain(Short(a.ErrorMessage, 200)), plain(Short(a.ResponseBody, 40)))
+		row := []cell{plain(strconv.Itoa(a.AttemptNumber)), plain(clock(a.AttemptedAt)), plain(strconv.FormatFloat(a.DurationMillis, 'f', -1, 64)),
+			plain(answer), outcome, plain(Short(a.ErrorMessage, 200)), plain(Short(a.ResponseBody, 40))}
+		if wide {
+			row = slices.Insert(row, 3, millis(a.DNSMillis), millis(a.ConnectMillis), millis(a.TLSMillis), millis(a.FirstByteMillis))
+			row = append(row, plain(a.RouterInstance))
+		}
+		t.row(row...)
 	}
 	return t.String(ink)
 }

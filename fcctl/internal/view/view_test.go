@@ -88,11 +88,14 @@ func TestJobs(t *testing.T) {
 	j := jobs[1]
 	j.Payload, j.MaxRetries, j.Spent, j.Mode = `{"parcel":7}`, 5, 2, resource.ModeBlockOnError
 	golden.String(t, "job.golden", Job(&j, Ink{}))
-	golden.String(t, "attempts.golden", Attempts([]client.Attempt{
+	attempts := []client.Attempt{
 		{AttemptNumber: 1, AttemptedAt: noon, DurationMillis: 12.5, ResponseCode: 500, ErrorType: "SERVER_ERROR", ErrorMessage: "answered 500", ResponseBody: "oh no\nnot again"},
 		{AttemptNumber: 2, AttemptedAt: noon.Add(time.Second), DurationMillis: 3000, ErrorType: "TIMEOUT", ErrorMessage: "no answer within 3s"},
-		{AttemptNumber: 3, AttemptedAt: noon.Add(time.Minute), DurationMillis: 4, ResponseCode: 200, Success: true},
-	}, Ink{}))
+		{AttemptNumber: 3, AttemptedAt: noon.Add(time.Minute), DurationMillis: 4, FirstByteMillis: 3.5, ResponseCode: 200, Verdict: "DEFERRED", ErrorMessage: "wants it again in 30s", RouterInstance: "router-1"},
+		{AttemptNumber: 4, AttemptedAt: noon.Add(time.Hour), DurationMillis: 31.25, DNSMillis: 1.5, ConnectMillis: 2, TLSMillis: 12, FirstByteMillis: 31, ResponseCode: 200, Verdict: "DELIVERED", Success: true, RouterInstance: "router-2"},
+	}
+	golden.String(t, "attempts.golden", Attempts(attempts, false, Ink{}))
+	golden.String(t, "attempts-wide.golden", Attempts(attempts, true, Ink{}))
 }
 
 func TestEvents(t *testing.T) {

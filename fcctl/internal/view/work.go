@@ -166,7 +166,7 @@ func delivery(n int) string {
 func DeadLetter(d *client.DeadLetter, ink Ink) string {
 	s := Job(&d.Job, ink)
 	if len(d.Attempts) > 0 {
-		s += "\n" + Attempts(d.Attempts, ink)
+		s += "\n" + Attempts(d.Attempts, false, ink)
 	}
 	return s
 }
