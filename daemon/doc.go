@@ -5,8 +5,8 @@
 // Whoever opens, closes: each step of Start registers its undo under a name,
 // and Stop runs them last first:
 //
-//	open    addresses ▸ store ▸ secrets ▸ queue ▸ router ▸ scheduler ▸ stream ▸ API
-//	drain   not ready ▸ API ▸ stream ▸ scheduler ▸ router ▸ queue ▸ store ▸ health
+//	open    addresses ▸ store ▸ secrets ▸ queue ▸ router ▸ scheduler ▸ stream ▸ bulk ▸ API
+//	drain   not ready ▸ API ▸ bulk ▸ stream ▸ scheduler ▸ router ▸ queue ▸ store ▸ health
 //
 // So nothing new comes in while what is in flight ends, and the store is there
 // until the last outcome is written.
