@@ -1,7 +1,9 @@
 package scheduler
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -11,6 +13,20 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"pgregory.net/rapid"
 )
+
+// TestMain has rapid try few cases unless its flags say how many: each case of
+// a play opens a store and commits many times.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if !given {
+		if err := flag.Set("rapid.checks", "20"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // play is a world that a rapid test drives: two endpoints, four subscriptions,
 // tasks and a replay. Its scheduler hears of work by wakes alone.
