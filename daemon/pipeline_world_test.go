@@ -54,7 +54,7 @@ const healBound = 60 * time.Second
 // should do, no poll does.
 const quietly = `
 log { level = "error" }
-shutdown_timeout = "1s"
+shutdown_timeout = "2s"
 service "platform" {}
 service "stream" {}
 service "scheduler" {
@@ -215,7 +215,7 @@ func (w *pipeline) do(s step) {
 		}
 	case restartRouter:
 		w.r.during(func() {
-			w.must(w.d.RestartRouter(ctx, time.Duration(20+3*s.n)*time.Millisecond), "restart the router")
+			w.must(w.d.RestartRouter(ctx, time.Second+time.Duration(10*s.n)*time.Millisecond), "restart the router")
 		})
 	case restartDaemon:
 		w.r.during(w.d.Restart)
