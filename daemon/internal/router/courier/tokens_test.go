@@ -231,7 +231,7 @@ func TestATokenEndpointInTroubleIsTheConnectionsProblem(t *testing.T) {
 			_, _ = io.WriteString(w, `{"error":"invalid_client","error_description":"s3cret/+ is wrong"}`)
 		}, "", flow.ErrorConnection, "401 invalid_client"},
 		"fails":            {func(_ int64, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "", flow.ErrorConnection, "answered 500"},
-		"redirects":        {func(_ int64, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", 302) }, "", flow.ErrorConnection, "answered 302"},
+		"redirects":        {func(_ int64, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusFound) }, "", flow.ErrorConnection, "answered 302"},
 		"answers a page":   {func(_ int64, w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, "", flow.ErrorConnection, "no access_token"},
 		"answers no token": {func(_ int64, w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }, "", flow.ErrorConnection, "no access_token"},
 		"gives a MAC token": {func(_ int64, w http.ResponseWriter, _ *http.Request) {
