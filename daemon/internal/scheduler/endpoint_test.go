@@ -127,7 +127,7 @@ func TestMoreLanesThanTheWindowTakeTurns(t *testing.T) {
 func TestALaneTakesItsTicketsAlongToAnotherEndpoint(t *testing.T) {
 	t.Parallel()
 	w := setup(t, subscription("sub_A"), subscription("sub_B"), connection(""), pool(10, ""))
-	w.jobs("sub_A", 1000)
+	w.jobs("sub_A", minWindow) // and none that could go
 	w.wake("sub_A")
 	w.wantPublished("the lane's", minWindow)
 	w.jobs("sub_B", 300)

@@ -122,10 +122,13 @@ func (s *Scheduler) recount(ctx context.Context, cat *catalog.Catalog, names []s
 		if l == nil && out[i] == 0 {
 			continue
 		}
-		if l == nil {
-			r, key := routeOf(cat, name)
+		r, key := routeOf(cat, name)
+		switch {
+		case l == nil:
 			l = s.ledger.at(name, key)
 			l.end.widen(cat, windowOf(r))
+		case l.end.key != key:
+			s.lanes.touch(name) // it goes elsewhere by now
 		}
 		l.count(out[i])
 		s.ledger.tidy(l)
