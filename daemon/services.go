@@ -34,7 +34,7 @@ func (d *Daemon) openServices(ctx context.Context, p *parts) error {
 	if c := p.cfg.Scheduler; c != nil {
 		s, err := scheduler.New(scheduler.Options{
 			Store: p.store, Queue: p.queue, Catalog: p.catalog,
-			BatchSize: c.BatchSize, PollInterval: c.PollInterval, StaleAfter: c.StaleAfter,
+			BatchSize: c.BatchSize, PollInterval: c.PollInterval, StaleAfter: c.StaleAfter, Warnings: p.warnings,
 			Logger: d.part("scheduler"), Registerer: d.reg,
 		})
 		if err != nil {

@@ -2,10 +2,12 @@ package scheduler
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 const (
@@ -19,6 +21,12 @@ const (
 	// blockedLook is how often blocked keys are looked for.
 	blockedLook = time.Minute
 )
+
+// Warnings takes warnings. Warn must not block; the sink bounds what it keeps.
+type Warnings interface{ Warn(telemetry.Warning) }
+
+// CategoryBlocked is that of warnings about order keys that stay blocked.
+const CategoryBlocked = "BLOCKED_GROUP"
 
 // alarm remembers which blocked keys it warned about, and when.
 type alarm struct {
@@ -51,6 +59,13 @@ func (s *Scheduler) warnOfBlocked(ctx context.Context, st store.Stats, now time.
 			continue
 		}
 		a.keys[g.Key] = now
+		if s.o.Warnings != nil {
+			s.o.Warnings.Warn(telemetry.Warning{
+				Category: CategoryBlocked, Severity: telemetry.Warn, Source: "group " + g.Key.String(), ClientID: g.ClientID, Key: "blocked", At: now,
+				Message: fmt.Sprintf("a dead letter has blocked group %q for %s, and %d wait behind it; retry or skip it: fcctl groups list",
+					g.MessageGroup, now.Sub(g.BlockedSince).Round(time.Minute), g.Waiting),
+			})
+		}
 		s.o.Logger.Warn("an order key is blocked by a dead letter; retry or skip its head, or cancel those that wait",
 			"order_key", g.Key.String(), "group", g.MessageGroup, "lane", g.Lane, "client", g.ClientID, "head", g.Holder.String(),
 			"blocked_for", now.Sub(g.BlockedSince).Round(time.Second).String(), "waiting", g.Waiting, "blocked_keys", st.BlockedKeys)

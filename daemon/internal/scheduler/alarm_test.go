@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 func TestAKeyThatStaysBlockedIsWarnedAboutOnceAnHour(t *testing.T) {
 	t.Parallel()
 	w := setup(t, subscription("sub_A"), connection(""), pool(10, ""))
 	var log bytes.Buffer
-	w.s = w.scheduler(Options{Now: w.now, PollInterval: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	kept := telemetry.NewWarnings(w.now)
+	w.s = w.scheduler(Options{Now: w.now, PollInterval: time.Hour, Warnings: kept, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	heads := make([]flow.ID, 2)
 	for i := range heads {
 		heads[i] = w.jobs("sub_A", 3, func(_ int, j *flow.Job) {
@@ -47,6 +49,9 @@ func TestAKeyThatStaysBlockedIsWarnedAboutOnceAnHour(t *testing.T) {
 	}
 	if n := warned(2 * time.Minute); n != 1 {
 		t.Errorf("%d warnings after an hour, want one", n)
+	}
+	if ws := kept.List(); len(ws) != 2 || ws[0].Category != CategoryBlocked || !strings.Contains(ws[0].Message, "group-") || ws[0].Count+ws[1].Count != 3 {
+		t.Errorf("people are warned of %+v", ws)
 	}
 	if n := len(w.s.alarm.keys); n > 2 {
 		t.Errorf("%d keys are remembered", n)

@@ -43,6 +43,8 @@ type Options struct {
 	// StaleAfter is how long a ticket may be out before its message counts
 	// as lost. Default: 5 min.
 	StaleAfter time.Duration
+	// Warnings gets what a person should look at. Optional.
+	Warnings   Warnings
 	Logger     *slog.Logger          // discards when nil
 	Registerer prometheus.Registerer // metrics are not shown when nil
 	Now        func() time.Time      // time.Now when nil
