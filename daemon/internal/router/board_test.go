@@ -576,3 +576,58 @@ func TestTheHoldsOfAnEndpointThatNobodyProbesEnd(t *testing.T) {
 		t.Errorf("holds: %+v", w.holds)
 	}
 }
+
+// three is a controller that has made up its mind.
+type three struct{ seen []int }
+
+func (c *three) Limit() int { return 3 }
+func (c *three) Observe(_ *pace.Norm, _ time.Duration, o pace.Outcome, running int, _ time.Time) {
+	c.seen = append(c.seen, running)
+}
+
+func TestAPoolHasAsManySlotsAsItsControllerSays(t *testing.T) {
+	t.Parallel()
+	w := newTable(10)
+	w.arrive(w.route("con_1"), 20)
+	c := &three{}
+	w.b.pools["pol_1"].adapt = c
+	if n := w.start(); n != 3 {
+		t.Fatalf("%d begin, want 3", n)
+	}
+	w.now = w.now.Add(time.Second)
+	w.end(0, fine)
+	if len(c.seen) != 1 || c.seen[0] != 3 {
+		t.Errorf("it was told of exchanges among %v", c.seen)
+	}
+	w.pool.ConcurrencyMode, w.pool.MinConcurrency, w.pool.MaxConcurrency = resource.ConcurrencyAdaptive, 2, 5
+	w.arrive(w.route("con_1"), 1)
+	if n := w.b.pools["pol_1"].slots(); n < 2 || n > 5 {
+		t.Errorf("an adaptive pool has %d slots", n)
+	}
+	w.pool.ConcurrencyMode = resource.ConcurrencyFixed
+	if w.arrive(w.route("con_1"), 1); w.b.pools["pol_1"].slots() != 10 {
+		t.Error("a fixed pool is not fixed again")
+	}
+}
+
+func TestADeliveryAllocatesNothingOnTheBoard(t *testing.T) {
+	w := newTable(4)
+	rt := w.route("con_1")
+	var d delivery
+	var got []*delivery
+	n := testing.AllocsPerRun(500, func() {
+		w.now = w.now.Add(time.Millisecond)
+		d = delivery{arrived: w.now, attempt: fine}
+		w.b.hold(&d)
+		w.b.enqueue(&d, rt, w.now)
+		got, _, _ = w.b.pick(got[:0], startBatch, w.now)
+		if len(got) != 1 || !w.b.begin(&d, w.now) {
+			t.Fatal("it does not begin")
+		}
+		w.b.finish(&d, w.now)
+		w.b.drop(&d)
+	})
+	if n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

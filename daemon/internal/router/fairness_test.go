@@ -244,3 +244,28 @@ func (b *board) extendedAll(since time.Time) bool {
 	}
 	return len(b.all) == 10
 }
+
+// What runs in a pool ends there; what waits goes where its subscription says
+// now, at once.
+func TestWhatWaitsInAPoolThatIsLeftMovesOn(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	w := build(t, g.serve)
+	w.store.declare(priority(1))
+	w.subscribe(subID, w.receiver.URL, inPool)
+	w.run()
+	for range 6 {
+		w.publish()
+	}
+	<-g.in
+	eventually(t, "the rest to wait", func() bool { return w.metric("fc_router_pool_queue_depth") == 5 })
+	w.subscribe(subID, w.receiver.URL) // in the default pool now
+	for range 5 {
+		<-g.in
+	}
+	if n := g.now(); n != 6 {
+		t.Errorf("%d at once, want 6", n)
+	}
+	close(g.open)
+	w.drained()
+}
