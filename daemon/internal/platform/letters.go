@@ -123,11 +123,18 @@ func (p *Platform) CreateLetterTask(ctx context.Context, c Caller, act flow.Lett
 	}
 	t.IdempotencyKey = idempotencyKey
 	err = p.createWork(ctx, c, letterKind, func(cat *catalog.Catalog) (*store.Document, error) {
+		open := 0
 		for _, old := range cat.LetterTasks {
+			if old.ClientID == t.ClientID && !old.State.Final() {
+				open++
+			}
 			if idempotencyKey != "" && old.IdempotencyKey == idempotencyKey && old.CreatedBy == c.PrincipalID && c.Scope.Sees(old.ClientID) {
 				t = old
 				return nil, nil
 			}
+		}
+		if open >= maxOpenWork {
+			return nil, tooMuchWork(letterKind)
 		}
 		body, err := json.Marshal(t)
 		return &store.Document{ID: t.ID.String(), ClientID: t.ClientID, Body: body}, err

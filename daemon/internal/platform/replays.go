@@ -42,11 +42,18 @@ func (p *Platform) CreateReplay(ctx context.Context, c Caller, q *ReplayRequest,
 	}
 	r.ID, r.IdempotencyKey = p.ids.New(r.CreatedAt), idempotencyKey
 	err = p.createWork(ctx, c, replayKind, func(cat *catalog.Catalog) (*store.Document, error) {
+		open := 0
 		for _, old := range cat.Replays {
+			if old.ClientID == r.ClientID && !old.Status.Final() {
+				open++
+			}
 			if idempotencyKey != "" && old.IdempotencyKey == idempotencyKey && old.CreatedBy == c.PrincipalID && c.Scope.Sees(old.ClientID) {
 				r, duplicate = old, true
 				return nil, nil
 			}
+		}
+		if open >= maxOpenWork {
+			return nil, tooMuchWork(replayKind)
 		}
 		body, err := json.Marshal(r)
 		return &store.Document{ID: flow.ReplayID(r.ID), ClientID: r.ClientID, Body: body}, err

@@ -2,12 +2,14 @@ package platform
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"github.com/flowcatalyst/fc/daemon/internal/store/sqlite"
 )
 
@@ -70,5 +72,47 @@ func TestAReplayOfTheLastHourDoesNotWalkOverADay(t *testing.T) {
 	d, _, err := p.CreateReplay(t.Context(), System(), &ReplayRequest{All: true}, "")
 	if err != nil || d.Percent() != 0 {
 		t.Errorf("a new replay is at %v %%, %v", d.Percent(), err)
+	}
+}
+
+func TestAnOwnerHasABoundedNumberOfReplaysAndTasksAtOnce(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	acme := Caller{PrincipalID: "prn_A", Scope: store.Scope{Clients: []string{"acme"}}}
+	replay := func(c Caller, key string) (ReplayDetail, bool, error) {
+		return p.CreateReplay(t.Context(), c, &ReplayRequest{All: true}, key)
+	}
+	task := func(c Caller) error {
+		_, err := p.CreateLetterTask(t.Context(), c, flow.LettersRetry, []byte(`{"all":true}`), "")
+		return err
+	}
+	var last ReplayDetail
+	for i := range maxOpenWork {
+		var err error
+		if last, _, err = replay(acme, fmt.Sprint("key ", i)); err == nil {
+			err = task(acme)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := replay(acme, "one more"); codeOf(err) != CodeConflict {
+		t.Errorf("one more replay: %v", err)
+	}
+	if err := task(acme); codeOf(err) != CodeConflict {
+		t.Errorf("one more task: %v", err)
+	}
+	if _, duplicate, err := replay(acme, "key 0"); err != nil || !duplicate {
+		t.Errorf("a repeated request: %v, %v", duplicate, err)
+	}
+	// They are in nobody else's way, and an end makes room.
+	if _, _, err := replay(System(), ""); err != nil {
+		t.Errorf("somebody else's replay: %v", err)
+	}
+	if _, err := p.SetReplayStatus(t.Context(), acme, flow.ReplayID(last.ID), flow.WorkCancelled); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := replay(acme, "one more"); err != nil {
+		t.Errorf("after one was cancelled: %v", err)
 	}
 }

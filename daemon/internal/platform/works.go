@@ -70,6 +70,14 @@ func (p *Platform) changeWork(ctx context.Context, c Caller, k workKind, id, ope
 	})
 }
 
+// maxOpenWork is how many replays, and how many dead-letter tasks, of one owner
+// may be under way or paused at once: each takes its turn in every round.
+const maxOpenWork = 100
+
+func tooMuchWork(k workKind) error {
+	return refuse(CodeConflict, "there are %d %ss already that have not ended; wait for some of them, or cancel some", maxOpenWork, k.noun)
+}
+
 func noSuchWork(k workKind) error {
 	return refuse(CodeNotFound, "there is no %s with this id", k.noun)
 }
