@@ -74,6 +74,8 @@ func (c *court) limited(ctx context.Context, d *daemon, where string, pool, conn
 		}
 	}
 	f.atMost("limit of the "+where+": most in any second", float64(most), limitPerSecond+1, "")
+	// A busy machine lets arrivals bunch that were sent evenly.
+	f.note("limit of the "+where+": most begun in any second", float64(mostIn(begunOf(as), time.Second)), "")
 	f.note("limit of the "+where+": least in a second", float64(least), "")
 	f.ask(fmt.Sprintf("limit of the %s: seconds of %d with 95 or more", where, whole), float64(enough), "",
 		enough*60 >= whole*57, fmt.Sprintf("at least %.0f", float64(whole)*57/60))

@@ -123,6 +123,7 @@ func (rc *receiver) deliver(w http.ResponseWriter, r *http.Request, number strin
 	}
 	d.job = first(r.Header, "X-Flowcatalyst-Dispatch-Job-Id", "Webhook-Id")
 	d.attempt = first(r.Header, "X-Flowcatalyst-Attempt")
+	d.begun = first(r.Header, "X-Flowcatalyst-Timestamp")
 	d.signed = first(r.Header, "Webhook-Id") != "" && first(r.Header, "Webhook-Signature") != ""
 	m, status := rc.manners.Load(), http.StatusOK
 	b := m.of(d.path)

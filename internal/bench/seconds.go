@@ -41,3 +41,15 @@ func timesOf(as []arrival, fits func(arrival) bool) []int64 {
 	slices.Sort(times)
 	return times
 }
+
+// begunOf returns when the requests were made by the sender's account, sorted.
+func begunOf(as []arrival) []int64 {
+	var times []int64
+	for _, a := range as {
+		if at, err := time.Parse(time.RFC3339, a.Begun); err == nil {
+			times = append(times, at.UnixNano())
+		}
+	}
+	slices.Sort(times)
+	return times
+}

@@ -65,3 +65,10 @@ func TestPerSlot(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+func TestBegunOf(t *testing.T) {
+	got := begunOf([]arrival{{Begun: "2026-01-02T15:04:05.678Z"}, {}, {Begun: "2026-01-02T15:04:05.001Z"}, {Begun: "soon"}})
+	if len(got) != 2 || got[1]-got[0] != int64(677*time.Millisecond) {
+		t.Errorf("%v, want two times, 677 ms apart", got)
+	}
+}

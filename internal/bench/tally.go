@@ -65,6 +65,8 @@ type arrival struct {
 	Path    int   `json:"path"`
 	Seq     int   `json:"seq"`
 	Refused bool  `json:"refused,omitempty"`
+	// Begun is when the request was made by the sender's account, in RFC 3339.
+	Begun string `json:"begun,omitempty"`
 }
 
 func newTally(want expectation) *tally {
@@ -112,6 +114,7 @@ type delivery struct {
 	attempt string
 	signed  bool
 	refused bool // the receiver fails it on purpose
+	begun   string
 	at      time.Time
 }
 
@@ -127,7 +130,7 @@ func (t *tally) add(d delivery) {
 		return
 	}
 	if t.want.Log {
-		t.log = append(t.log, arrival{d.at.UnixNano(), it.sentAt, d.path, it.seq, d.refused})
+		t.log = append(t.log, arrival{d.at.UnixNano(), it.sentAt, d.path, it.seq, d.refused, d.begun})
 	}
 	if t.want.Signed && !d.signed {
 		t.v.Unsigned++
