@@ -159,7 +159,7 @@ func TestAReplayElsewhereKeepsOrderIfAsked(t *testing.T) {
 func TestOnlyAFewJobsAreOpenAtATime(t *testing.T) {
 	t.Parallel()
 	w := setup(t, subscription("sub_A", ordered))
-	w.publish(many(1000)...)
+	w.publish(many(600)...)
 	r := w.declare(func(r *flow.Replay) { r.Rate = 10 })
 	lane := flow.ReplayLane(r.ID, "sub_A")
 	total := 0
@@ -173,7 +173,7 @@ func TestOnlyAFewJobsAreOpenAtATime(t *testing.T) {
 		}
 		n := len(w.deliver(lane, 150, delivered))
 		if total += n; n == 0 && p.Cursor < r.To {
-			t.Fatalf("it stands still after %d of 1000: %+v", total, p)
+			t.Fatalf("it stands still after %d of 600: %+v", total, p)
 		}
 		w.sleep(300 * time.Millisecond)
 	}
@@ -182,7 +182,7 @@ func TestOnlyAFewJobsAreOpenAtATime(t *testing.T) {
 			t.Fatalf("a commit made %d jobs", len(a.Jobs))
 		}
 	}
-	if p := w.progress(r.ID); total != 1000 || p.Completed != 1000 || w.status(r.ID) != flow.WorkCompleted {
+	if p := w.progress(r.ID); total != 600 || p.Completed != 600 || w.status(r.ID) != flow.WorkCompleted {
 		t.Errorf("%d delivered, %+v", total, p)
 	}
 	if at := w.catalog().Replays[r.ID].EndedAt; !at.Equal(w.now().Add(-300 * time.Millisecond)) {
@@ -234,10 +234,10 @@ func TestWhatCanNotGoDoesNotStopTheRest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := setup(t, subscription("sub_A"), subscription("sub_dead", c.change))
-			w.publish(many(1500)...)
+			w.publish(many(700)...)
 			r := w.declare(func(r *flow.Replay) { r.Rate = 10 })
 			total := 0
-			for i := 0; i < 100 && total < 1500; i++ {
+			for i := 0; i < 100 && total < 700; i++ {
 				w.steps()
 				if c.hinder != nil {
 					c.hinder(w, r)
@@ -245,8 +245,8 @@ func TestWhatCanNotGoDoesNotStopTheRest(t *testing.T) {
 				total += len(w.deliver(flow.ReplayLane(r.ID, "sub_A"), 100, delivered))
 				w.sleep(2 * recount)
 			}
-			if total != 1500 {
-				t.Errorf("the others got %d of 1500: %+v", total, w.progress(r.ID))
+			if total != 700 {
+				t.Errorf("the others got %d of 700: %+v", total, w.progress(r.ID))
 			}
 			if w.status(r.ID) != flow.WorkRunning {
 				t.Error("it is over although jobs are open")
