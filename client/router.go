@@ -22,6 +22,11 @@ type InFlightFilter struct {
 type PoolTuning struct {
 	Concurrency        *int `json:"concurrency,omitempty"`
 	RateLimitPerMinute *int `json:"rateLimitPerMinute,omitempty"` // 0 is no limit
+	// ConcurrencyMode is FIXED or ADAPTIVE; empty leaves as it is. The bounds
+	// are those of ADAPTIVE.
+	ConcurrencyMode string `json:"concurrencyMode,omitempty"`
+	MinConcurrency  *int   `json:"adaptiveMinConcurrency,omitempty"`
+	MaxConcurrency  *int   `json:"adaptiveMaxConcurrency,omitempty"`
 }
 
 func got[T any](ctx context.Context, r *Router, path string, q url.Values) (*T, error) {

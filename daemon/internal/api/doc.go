@@ -10,6 +10,10 @@
 //   - the publishing routes are plain handlers: they read the body by hand,
 //     write the answer by hand, and huma only documents them.
 //
+// The rows of monitoring have a second door, the router's own listener, which
+// may ask for no tokens (NewRouterDoor). What they show is gathered by package
+// monitor.
+//
 // Every error leaves as application/problem+json (RFC 9457) with a stable
 // type and code and the request's id, and no error repeats a rejected value.
 package api

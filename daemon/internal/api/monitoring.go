@@ -240,14 +240,18 @@ type poolInput struct {
 
 // poolTuningDoc is what a pool may be changed in from here.
 type poolTuningDoc struct {
-	Concurrency        *int `json:"concurrency,omitempty" doc:"Exchanges at once"`
-	RateLimitPerMinute *int `json:"rateLimitPerMinute,omitempty" doc:"0 is no limit; also rate_limit_per_minute"`
+	Concurrency            *int   `json:"concurrency,omitempty" doc:"Exchanges at once"`
+	RateLimitPerMinute     *int   `json:"rateLimitPerMinute,omitempty" doc:"0 is no limit; also rate_limit_per_minute"`
+	ConcurrencyMode        string `json:"concurrencyMode,omitempty" enum:"FIXED,ADAPTIVE"`
+	AdaptiveMinConcurrency *int   `json:"adaptiveMinConcurrency,omitempty"`
+	AdaptiveMaxConcurrency *int   `json:"adaptiveMaxConcurrency,omitempty"`
 }
 
 // tunable are the fields that a pool may be changed in, by all their names.
 var tunable = map[string]string{
 	"concurrency": "concurrency", "rateLimitPerMinute": "rateLimit", "rate_limit_per_minute": "rateLimit", "rateLimit": "rateLimit",
-	"concurrencyMode": "concurrencyMode", "minConcurrency": "minConcurrency", "maxConcurrency": "maxConcurrency",
+	"maxConcurrency": "concurrency", "concurrencyMode": "concurrencyMode",
+	"adaptiveMinConcurrency": "adaptiveMinConcurrency", "adaptiveMaxConcurrency": "adaptiveMaxConcurrency",
 }
 
 func (s *server) tunePool(ctx context.Context, _ *monitor.Monitor, c *call, in *poolInput) (*result, error) {

@@ -81,6 +81,10 @@ func TestAPoolIsTunedForGood(t *testing.T) {
 	if got := w.do("GET", "/api/dispatch-pools/priority", w.admin(), "").get("rateLimit"); got != 60.0 {
 		t.Errorf("rate limit %v", got)
 	}
+	w.do("PUT", "/monitoring/pools/priority", w.admin(), `{"concurrencyMode":"ADAPTIVE","adaptiveMinConcurrency":2,"adaptiveMaxConcurrency":40,"maxConcurrency":20}`).is(200)
+	if a := w.do("GET", "/api/dispatch-pools/priority", w.admin(), ""); a.get("concurrencyMode") != "ADAPTIVE" || a.get("adaptiveMaxConcurrency") != 40.0 || a.get("concurrency") != 20.0 {
+		t.Errorf("%s", a.body)
+	}
 	w.do("PUT", "/monitoring/pools/priority", w.admin(), `{"concurrency":-1}`).problem(400, "INVALID", "concurrency")
 	w.do("PUT", "/monitoring/pools/priority", w.admin(), `{}`).problem(400, "INVALID", "nothing to change")
 	w.do("PUT", "/monitoring/pools/none", w.admin(), `{"concurrency":1}`).problem(404, "NOT_FOUND")

@@ -81,7 +81,7 @@ func (p *pool) set(declared *resource.DispatchPool, now time.Time) {
 		if a, ok := p.adapt.(*pace.Adaptive); ok {
 			a.Bounds(least, most)
 		} else {
-			p.adapt = pace.NewAdaptive(least, most)
+			p.adapt = pace.NewAdaptive(least, most).From(p.limit)
 		}
 	} else {
 		p.adapt = nil

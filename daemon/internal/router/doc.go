@@ -25,6 +25,10 @@
 // The exchange itself is package courier: the bytes, the connections, the
 // egress rules.
 //
+// What happens can be watched: State and Flights copy what the board has, and
+// each exchange is counted for its pool and its endpoint over rolling periods
+// (package rolling), which outlive the board's own state of them.
+//
 // When the context of Run ends the router drains: it receives nothing more,
 // returns what waits, finishes what is in flight within ShutdownTimeout, and
 // records what it had to cut as lost, which spends nothing.

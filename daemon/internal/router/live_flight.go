@@ -106,7 +106,10 @@ func (b *board) flights() []Flight {
 			f.JobID = id
 		}
 		if l := d.line; l != nil {
-			f.Place, f.PoolID, f.PoolCode, f.Endpoint, f.job = FlightWaiting, l.pool.key, l.pool.code, l.end.key, d.peek
+			f.PoolID, f.PoolCode, f.Endpoint, f.job = l.pool.key, l.pool.code, l.end.key, d.peek
+			if d.phase == waiting || d.phase == picked {
+				f.Place = FlightWaiting
+			}
 		}
 		if d.begun {
 			f.Place, f.Attempt, f.Started = FlightStarted, d.job.Attempts, d.job.LastAttemptAt

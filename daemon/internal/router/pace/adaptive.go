@@ -76,6 +76,12 @@ func NewAdaptive(least, most int) *Adaptive {
 	return a
 }
 
+// From sets the limit that the controller goes on from, within its bounds.
+func (a *Adaptive) From(limit int) *Adaptive {
+	a.limit = a.within(float64(limit))
+	return a
+}
+
 // Bounds changes the bounds; the limit moves only if it is outside of them.
 func (a *Adaptive) Bounds(least, most int) {
 	a.min = max(least, 1)

@@ -133,6 +133,9 @@ func TestTheLimitStaysWithinItsBounds(t *testing.T) {
 				t.Fatalf("gradient %v", s.Gradient)
 			}
 		}
+		if got := NewAdaptive(least, most).From(1000).Limit(); got != most {
+			t.Fatalf("from 1000 it begins at %d, and its bound is %d", got, most)
+		}
 		a.Bounds(100, 200)
 		if a.Limit() != 100 {
 			t.Fatalf("limit %d after its bounds were raised to 100", a.Limit())
