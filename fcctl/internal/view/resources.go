@@ -36,8 +36,8 @@ func columns(r resource.Resource, ink Ink) ([]string, []cell) {
 		return []string{"STATUS", "CONCURRENCY", "PER MINUTE"},
 			[]cell{{r.Status, ink.status}, plain(strconv.Itoa(r.Concurrency)), plain(rate(r.RateLimit))}
 	case *resource.Connection:
-		return []string{"STATUS", "URL", "SIGNING", "PER MINUTE"},
-			[]cell{{r.Status, ink.status}, plain(r.URL), plain(r.Signing.Scheme), plain(rate(r.RateLimit))}
+		return []string{"STATUS", "URL", "SIGNING", "AUTH", "PER MINUTE"},
+			[]cell{{r.Status, ink.status}, plain(r.URL), plain(r.Signing.Scheme), plain(words["auth.type"][r.Auth.Type]), plain(rate(r.RateLimit))}
 	case *resource.Subscription:
 		var patterns []string
 		for _, b := range r.EventTypes {

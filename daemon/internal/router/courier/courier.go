@@ -39,10 +39,7 @@ func New(o Options) *Courier {
 	c.carrier = c.wire
 	life, end := context.WithCancel(context.Background())
 	c.end = end
-	c.tokens = tokenStock{egress: &c.Egress, agent: o.UserAgent, now: c.clock, life: life}
-	if w, err := c.wire.ways.get(nil, true, time.Now()); err == nil { // without a connection it does not fail
-		c.tokens.send = w.foreign.transport
-	}
+	c.tokens = tokenStock{ways: &c.wire.ways, egress: &c.Egress, agent: o.UserAgent, now: c.clock, life: life}
 	c.prepared = preparations{egress: &c.Egress, userAgent: o.UserAgent, ways: &c.wire.ways, stock: &c.tokens}
 	return c
 }
@@ -75,4 +72,5 @@ func (c *Courier) CutAll() {
 func (c *Courier) Close() {
 	c.end()
 	c.wire.close()
+	c.tokens.expire(c.Now().Add(tokensKept)) // all that fetch nothing
 }

@@ -119,6 +119,8 @@ func alertText(alert error) string {
 		return "the receiver does not accept our client certificate (" + text + "). Check certificate and key in the connection's tls block"
 	case strings.Contains(text, "unrecognized name"):
 		return "the receiver does not know the host name that we ask for. Check the target's host, or set server_name in the connection's tls block"
+	case strings.Contains(text, "no application protocol"):
+		return "the receiver speaks no version of HTTP that the pool allows. Set http2 = true in the pool"
 	case strings.Contains(text, "protocol version"), strings.Contains(text, "handshake failure"), strings.Contains(text, "insufficient security"):
 		return "the receiver and we have no TLS version or cipher in common, or it wants a client certificate (" + text + "). It needs TLS 1.2 or newer. " + mTLS + " if it wants one"
 	}

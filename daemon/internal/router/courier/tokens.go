@@ -39,7 +39,7 @@ const (
 // tokenStock has the tokens of all connections with OAuth2 client credentials.
 // A catalog that changes elsewhere leaves them as they are.
 type tokenStock struct {
-	send   http.RoundTripper
+	ways   *ways
 	egress *Egress
 	agent  string
 	now    func() time.Time
@@ -52,6 +52,8 @@ type tokenStock struct {
 // tokens are those of one connection with one set of credentials.
 type tokens struct {
 	stock *tokenStock
+	send  *http.Transport // to the token endpoint
+	own   bool            // which is of these tokens alone
 	auth  resource.Auth
 	code  string // of the connection
 
@@ -95,6 +97,7 @@ func (s *tokenStock) of(c *resource.Connection, now time.Time) *tokens {
 	t := s.all[key]
 	if t == nil {
 		t = &tokens{stock: s, auth: c.Auth, code: c.Code}
+		t.send, t.own = s.ways.toIssuer(&c.TLS, now)
 		if s.all == nil {
 			s.all = map[string]*tokens{}
 		}
@@ -111,6 +114,9 @@ func (s *tokenStock) expire(before time.Time) {
 	for key, t := range s.all {
 		if t.idle(before) {
 			delete(s.all, key)
+			if t.own {
+				t.send.CloseIdleConnections()
+			}
 		}
 	}
 }
@@ -232,7 +238,7 @@ func (t *tokens) request(ctx context.Context) (k *bearer, err error) {
 		r.Header.Set("Authorization", basic(url.QueryEscape(a.ClientID), url.QueryEscape(a.ClientSecret.Reveal())))
 	}
 	began := t.stock.now()
-	resp, err := t.stock.send.RoundTrip(r)
+	resp, err := t.send.RoundTrip(r)
 	if err != nil {
 		var egress *egressError
 		if errors.As(err, &egress) {

@@ -350,6 +350,27 @@ func TestConnectionsDoNotShareTokens(t *testing.T) {
 	}
 }
 
+func TestATokenEndpointMayHaveTheConnectionsAuthority(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	issuer := a.server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		discard(w, r)
+		grant(w, 1, 600)
+	}), "localhost", time.Now().Add(time.Hour), nil)
+	url := strings.Replace(issuer.URL, "127.0.0.1", "localhost", 1)
+	hooks, seen := receiver(t, always(200))
+	var w Desk
+	for ca, text := range map[string]string{a.text: "", "": "signed by nobody we trust", newAuthority(t).text: "signed by nobody we trust"} {
+		o, c := to(t, hooks, func(con *resource.Connection) { oauth(url)(con); con.TLS.CA = ca })
+		if at := c.Exchange(t.Context(), o, &w); (at.Verdict == flow.Delivered) != (text == "") || !strings.Contains(at.Error, text) {
+			t.Errorf("%s: %s", at.Verdict, at.Error)
+		}
+	}
+	if len(seen) != 1 {
+		t.Errorf("%d deliveries", len(seen))
+	}
+}
+
 func TestTheLifeOfATokenIsReadHoweverItIsWritten(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]time.Duration{

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -74,6 +75,26 @@ func (s *ways) get(c *resource.Connection, http2 bool, now time.Time) (*way, err
 	}
 	w.used = now
 	return w, nil
+}
+
+// toIssuer is how a token endpoint is reached: as everybody reaches it, but that
+// a connection's own authorities are trusted there beside the others. It shows
+// no client certificate.
+func (s *ways) toIssuer(t *resource.TLS, now time.Time) (send *http.Transport, own bool) {
+	if t.CA == "" {
+		w, _ := s.get(nil, true, now) // without a connection it does not fail
+		return w.foreign.transport, false
+	}
+	config := newTLSConfig(s.roots, true)
+	if s.roots != nil {
+		config.RootCAs = s.roots.Clone()
+	} else if system, err := x509.SystemCertPool(); err == nil {
+		config.RootCAs = system
+	} else {
+		config.RootCAs = x509.NewCertPool() // a machine without authorities
+	}
+	config.RootCAs.AppendCertsFromPEM([]byte(t.CA))
+	return newForeign(s.dial, config).transport, true
 }
 
 // keep marks a way as in use still.
