@@ -71,6 +71,14 @@ func (s *server) publishMessages(ctx context.Context, m *monitor.Monitor, c *cal
 			if !c.Scope.Sees(msg.ClientID) {
 				return nil, newProblem(http.StatusForbidden, string(platform.CodeForbidden), at+"clientId: you are not bound to this client")
 			}
+			// The router takes a message's connection at its word, and what goes
+			// there carries the connection's credentials.
+			if msg.ConnectionID != "" {
+				info, _ := resource.InfoOf(resource.KindConnection)
+				if r, err := s.p.Get(ctx, c.Caller, info, msg.ConnectionID, msg.ClientID); err != nil || r.Base().ID != msg.ConnectionID || r.Base().ClientID != msg.ClientID {
+					return nil, newProblem(http.StatusForbidden, string(platform.CodeForbidden), at+"connectionId: there is no connection of this id that belongs to the message's client")
+				}
+			}
 		}
 		if err := msg.Validate(); err != nil {
 			problems = append(problems, resource.Problem{Field: at + "mediationTarget", Detail: err.Error()})

@@ -222,6 +222,15 @@ func TestMessagesArePublishedOneOrManyAtOnce(t *testing.T) {
 	w.do("POST", path, w.admin(), `[`+strings.Repeat(`{},`, 1000)+`{}]`).problem(400, "INVALID", "at most 1000")
 	w.do("POST", path, w.of("clt_1"), `{"mediationTarget":"https://hooks.example.com","clientId":"clt_2"}`).problem(403, "FORBIDDEN")
 	w.do("POST", path, w.of("clt_1"), `{"jobId":"0HZXEQ5Y8JY5Z","ticket":1,"mediationTarget":"https://hooks.example.com"}`).problem(403, "FORBIDDEN", "jobId")
+	// Nobody borrows the connection of another client.
+	mine := w.do("POST", "/api/connections", w.admin(), `{"code":"mine","url":"https://hooks.example.com/1","clientId":"clt_1"}`).is(201).id()
+	others := w.do("POST", "/api/connections", w.admin(), `{"code":"others","url":"https://hooks.example.com/2","clientId":"clt_2"}`).is(201).id()
+	through := func(con, client string) string {
+		return `{"mediationTarget":"https://hooks.example.com","connectionId":"` + con + `","clientId":"` + client + `"}`
+	}
+	w.do("POST", path, w.of("clt_1"), through(mine, "clt_1")).is(200)
+	w.do("POST", path, w.of("clt_1"), through(others, "clt_1")).problem(403, "FORBIDDEN", "connectionId")
+	w.do("POST", path, w.of("clt_1", "clt_2"), through(others, "clt_1")).problem(403, "FORBIDDEN", "connectionId")
 	if err := w.queue.Close(); err != nil {
 		t.Fatal(err)
 	}
