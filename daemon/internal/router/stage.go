@@ -23,6 +23,9 @@ const (
 	quick = 100 * time.Millisecond
 	// stagedFor is how long a started delivery waits for its slot.
 	stagedFor = 5 * time.Second
+	// maxLooks is how many staged deliveries that may not begin are passed
+	// over for one that may.
+	maxLooks = 16
 )
 
 // ahead is how many deliveries a pool may start beyond its slots.
@@ -46,7 +49,7 @@ func (b *board) begin(d *delivery, now time.Time) bool {
 	if ok, at := d.line.mayBegin(now); !ok {
 		d.phase = staged
 		p.staged.push(d)
-		if !at.IsZero() || p.running < p.slots() {
+		if !at.IsZero() {
 			signal(b.clear)
 		}
 		return false
@@ -136,7 +139,7 @@ func (b *board) finish(d *delivery, now time.Time) (next *delivery) {
 	p.usual = max((9*p.usual+took)/10, took/8)
 	b.observe(e, o, d, now)
 	next, at := b.next(p, now)
-	if p.staged.len() > 0 && (!at.IsZero() || p.running < p.slots()) {
+	if !at.IsZero() || next != nil && p.staged.len() > 0 && p.running < p.slots() {
 		signal(b.clear)
 	}
 	if b.waiting > 0 {
@@ -148,7 +151,11 @@ func (b *board) finish(d *delivery, now time.Time) (next *delivery) {
 // next is a staged delivery of a pool that may begin, and if there is none,
 // when time alone allows one.
 func (b *board) next(p *pool, now time.Time) (d *delivery, at time.Time) {
-	for range p.staged.len() {
+	looks := p.staged.len()
+	if p.paced == 0 {
+		looks = min(looks, maxLooks) // the others come to the front in turn
+	}
+	for range looks {
 		if p.running >= p.slots() {
 			return nil, at
 		}
