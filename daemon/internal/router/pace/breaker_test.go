@@ -80,7 +80,7 @@ func TestABreakerProbesAndBacksOff(t *testing.T) {
 	}
 	now = b.Until()
 	b.Advance(now)
-	now = run(&b, Success, 3, now)
+	run(&b, Success, 3, now)
 	if b.State() != Closing || b.Window() != 1 {
 		t.Errorf("after three successes it is %s, window %d", b.State(), b.Window())
 	}
