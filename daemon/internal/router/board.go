@@ -118,7 +118,7 @@ type endpoint struct {
 	running int
 	paced   int
 	beneath int
-	moved   time.Time // when an exchange was picked, began or ended last
+	moved   time.Time // when an exchange ended last, or the first of those at work was picked or began
 	rate    pace.Rate
 	lines   []*line
 	seen    *rolling.Window

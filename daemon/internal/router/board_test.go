@@ -463,9 +463,37 @@ func TestReplaysGoBeneathLiveWork(t *testing.T) {
 		}
 	}
 	w.now = w.now.Add(2 * time.Second)
+	for len(w.run) > 0 { // or it would pass for an endpoint that hangs
+		w.end(0, fine)
+	}
 	w.start()
 	if n := w.at("con_replay"); n < 12 {
 		t.Errorf("the replay has only %d of 16 idle slots", n)
+	}
+}
+
+// What begins shows nothing: only an answer does. An endpoint that hangs and
+// gets one more every now and then must not take slot after slot.
+func TestAnEndpointThatOnlyBeginsIsStuck(t *testing.T) {
+	t.Parallel()
+	w := newTable(16)
+	for range 50 { // so that both endpoints are known and sound
+		for _, e := range []string{"con_quick", "con_dead"} {
+			w.arrive(w.route(e), 1)
+			w.start()
+			w.now = w.now.Add(10 * time.Millisecond)
+			for len(w.run) > 0 {
+				w.end(0, fine)
+			}
+		}
+	}
+	for range 100 {
+		w.arrive(w.route("con_dead"), 1)
+		w.start()
+		w.now = w.now.Add(200 * time.Millisecond)
+	}
+	if n := w.at("con_dead"); n > 8 {
+		t.Errorf("an endpoint that has not answered for 20 s has %d of 16 slots", n)
 	}
 }
 

@@ -97,7 +97,10 @@ func (l *line) run(d *delivery, now time.Time) {
 	if l.key.replay != 0 {
 		p.replaying++
 	}
-	p.moved, e.moved = now, now
+	p.moved = now
+	if e.running == 1 {
+		e.moved = now
+	}
 }
 
 // pace is how long a slot of the pool takes for one delivery, by experience,
