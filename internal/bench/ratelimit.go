@@ -66,8 +66,10 @@ func (c *court) limited(ctx context.Context, d *daemon, where string, pool, conn
 		return fmt.Errorf("nothing arrived behind a limit of the %s", where)
 	}
 	most := mostIn(times, time.Second)
+	slots := perSlot(times, times[0], time.Second, whole)
+	c.say("in each second: %v", slots)
 	least, enough := limitPerSecond*2, 0
-	for _, n := range perSlot(times, times[0], time.Second, whole) {
+	for _, n := range slots {
 		least = min(least, n)
 		if n >= 95 {
 			enough++
