@@ -84,14 +84,22 @@ func (b *board) putOff(d *delivery, until time.Time, why string) {
 	signal(b.todo)
 }
 
-// refuses says until when an endpoint gets nothing, and why; why is empty if
-// it may get something.
+// longestPark is for how long a delivery is parked at most. A hold may stand
+// for longer: then the scheduler keeps to it, and when a person ends the hold
+// its parked work is not far behind.
+const longestPark = time.Minute
+
+// refuses says until when what is meant for an endpoint is parked because it
+// gets nothing, and why; why is empty if it may get something.
 func (e *endpoint) refuses(now time.Time) (until time.Time, why string) {
 	if e.breaker.Advance(now); e.breaker.State() == pace.Open {
 		until, why = e.breaker.Until(), parkBreaker
 	}
 	if e.rest.After(now) && e.rest.After(until) {
 		until, why = e.rest, parkHeld
+	}
+	if most := now.Add(longestPark); until.After(most) {
+		until = most
 	}
 	return until, why
 }
@@ -306,14 +314,23 @@ func (b *board) obey(e *endpoint, s standing, now time.Time) {
 	}
 }
 
-// reset closes the breaker of an endpoint. It is false if it was closed.
+// reset closes the breaker of an endpoint and ends the rest that it asked for.
+// It is false if there was neither.
 func (b *board) reset(endpoint string, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	known := b.holds[endpoint].breaker.Endpoint != ""
+	s, stood := b.holds[endpoint]
+	known := s.breaker.Endpoint != "" || s.rest.After(now)
+	if stood {
+		s.rest = time.Time{}
+		b.holds[endpoint] = s
+	}
 	e := b.ends[endpoint]
 	if e == nil {
 		return known
+	}
+	if e.rest.After(now) {
+		known, e.rest = true, time.Time{}
 	}
 	if e.breaker.Reset(now) {
 		known = true

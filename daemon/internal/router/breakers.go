@@ -86,15 +86,18 @@ func (b *board) breakers(now time.Time) []BreakerState {
 	return bs
 }
 
-// ResetBreaker closes the breaker of an endpoint, here and by its hold in all
-// routers. It is false if it was closed.
+// ResetBreaker closes the breaker of an endpoint and ends the rest that it
+// asked for, here and by its holds in all routers. It is false if there was
+// neither.
 func (r *Router) ResetBreaker(ctx context.Context, endpoint string) (bool, error) {
 	known := r.board.reset(endpoint, r.Now())
 	if r.Holds == nil || !known {
 		return known, nil
 	}
-	if err := r.Holds.Release(ctx, endpoint, store.HoldBreaker); err != nil {
-		return known, fmt.Errorf("reset breaker of %s: %w", endpoint, err)
+	for _, reason := range []string{store.HoldBreaker, store.HoldRetryAfter} {
+		if err := r.Holds.Release(ctx, endpoint, reason); err != nil {
+			return known, fmt.Errorf("reset breaker of %s: %w", endpoint, err)
+		}
 	}
 	return known, nil
 }

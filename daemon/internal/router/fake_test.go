@@ -277,7 +277,7 @@ func (s *fakeStore) job(id flow.ID) (flow.Job, []flow.Attempt) {
 
 // wait waits until the facts hold; the error says what it saw last.
 func (s *fakeStore) wait(what string, holds func(s *fakeStore) bool) error {
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(2 * time.Minute)
 	for {
 		s.mu.Lock()
 		ok, changed := holds(s), s.changed
@@ -294,7 +294,7 @@ func (s *fakeStore) wait(what string, holds func(s *fakeStore) bool) error {
 			for _, j := range s.jobs {
 				seen[j.Status]++
 			}
-			return fmt.Errorf("waited 20 s for %s; jobs: %v, parks: %d", what, seen, len(s.parks))
+			return fmt.Errorf("waited 2 min for %s; jobs: %v, parks: %d", what, seen, len(s.parks))
 		}
 	}
 }

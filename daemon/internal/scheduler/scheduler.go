@@ -300,7 +300,8 @@ func (s *Scheduler) publish(ctx context.Context) error {
 	if err := s.o.Queue.Publish(ctx, s.batch); err != nil {
 		return fmt.Errorf("publish %d tickets: %w", len(s.batch), err)
 	}
-	if err := s.o.Store.MarkQueued(ctx, s.marks, s.o.Now()); err != nil {
+	// A drain must not come between the two: the tickets are out.
+	if err := s.o.Store.MarkQueued(context.WithoutCancel(ctx), s.marks, s.o.Now()); err != nil {
 		return fmt.Errorf("mark %d jobs queued: %w", len(s.marks), err)
 	}
 	s.m.queued.Add(float64(len(s.batch)))

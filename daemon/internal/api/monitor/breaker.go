@@ -133,15 +133,18 @@ func (m *Moment) Find(name string, sees func(clientID string) bool) (Breaker, bo
 	return Breaker{}, false
 }
 
-// Reset closes the breaker of an endpoint in every router: they give up what
-// they think of it once the hold is gone.
+// Reset closes the breaker of an endpoint in every router, and ends the rest
+// that it asked for with a Retry-After: they give up what they think of it once
+// the holds are gone.
 func (m *Monitor) Reset(ctx context.Context, endpoint string) error {
 	if _, err := m.o.Router.ResetBreaker(ctx, endpoint); err != nil {
 		return err
 	}
 	// One that this router does not know of yet may stand in the store.
-	if err := m.o.Holds.Release(ctx, endpoint, store.HoldBreaker); err != nil {
-		return fmt.Errorf("reset breaker: %w", err)
+	for _, reason := range []string{store.HoldBreaker, store.HoldRetryAfter} {
+		if err := m.o.Holds.Release(ctx, endpoint, reason); err != nil {
+			return fmt.Errorf("reset breaker: %w", err)
+		}
 	}
 	m.forget()
 	return nil

@@ -86,7 +86,7 @@ func TestHoweverManyLookThePartsAreAskedTwiceASecond(t *testing.T) {
 	if m.Look(t.Context()); f.looks != 4 {
 		t.Errorf("asked %d times after a change", f.looks)
 	}
-	if got := strings.Join(f.reset, ", "); got != "router con_1, store con_1 BREAKER" {
+	if got := strings.Join(f.reset, ", "); got != "router con_1, store con_1 BREAKER, store con_1 RETRY_AFTER" {
 		t.Errorf("reset: %s", got)
 	}
 }
