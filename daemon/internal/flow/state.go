@@ -72,7 +72,12 @@ func (j Job) After(a Attempt, now time.Time, roll float64) Job {
 		return j.end(Failed, ReasonExhausted, now)
 	}
 	next := now.Add(j.delay(a, roll))
-	if j.Policy.MaxAge > 0 && next.After(j.FirstAttemptAt.Add(j.Policy.MaxAge)) {
+	if a.Unsent {
+		// It only waited, and waiting expires nothing.
+		if a.Number == 1 {
+			j.FirstAttemptAt = time.Time{}
+		}
+	} else if j.Policy.MaxAge > 0 && next.After(j.FirstAttemptAt.Add(j.Policy.MaxAge)) {
 		return j.end(Expired, ReasonMaxAge, now)
 	}
 	j.Status = Pending

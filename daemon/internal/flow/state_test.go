@@ -99,6 +99,21 @@ func TestAfter(t *testing.T) {
 	}
 }
 
+// An attempt that was put off before it was sent is waiting, which expires
+// nothing, and does not begin a job's age.
+func TestWhatWasNeverSentExpiresNothing(t *testing.T) {
+	t.Parallel()
+	for first, want := range map[int]time.Time{1: {}, 2: t0} {
+		j := started(func(j *Job) { j.Policy.MaxAge, j.Attempts, j.FirstAttemptAt = time.Second, first, t0 })
+		a := attemptOf(j, Deferred, time.Minute)
+		a.Unsent = true
+		got := j.After(a, t0.Add(2*time.Second), 0)
+		if got.Status != Pending || got.Spent != 0 || !got.FirstAttemptAt.Equal(want) {
+			t.Errorf("attempt %d: %s %q, first attempt at %s, want PENDING and %s", first, got.Status, got.Reason, got.FirstAttemptAt, want)
+		}
+	}
+}
+
 // checkAfter holds whatever the verdict was.
 func checkAfter(t *testing.T, before Job, v Verdict, after Job, now time.Time) {
 	t.Helper()

@@ -70,7 +70,7 @@ func (b *board) putOff(d *delivery, until time.Time, why string) {
 	b.meters.parked.WithLabelValues(why).Inc()
 	d.attempt = flow.Attempt{
 		JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt,
-		Verdict: flow.Deferred, Delay: max(until.Sub(d.job.LastAttemptAt), 0),
+		Verdict: flow.Deferred, Delay: max(until.Sub(d.job.LastAttemptAt), 0), Unsent: true,
 	}
 	switch why {
 	case parkBreaker:

@@ -72,6 +72,9 @@ func (r *Router) keepOne(c holdChange) error {
 	if c.release {
 		return r.Holds.Release(ctx, c.hold.Endpoint, c.hold.Reason)
 	}
+	if c.hold.Since.IsZero() {
+		c.hold.Since = r.Now()
+	}
 	return r.Holds.Hold(ctx, c.hold)
 }
 

@@ -29,9 +29,17 @@ type stall struct {
 	waited                           time.Duration
 }
 
+// late is an exchange that should be over. It is a copy, since the delivery
+// may end and become another one at any moment.
+type late struct {
+	id       flow.ID
+	endpoint string
+	began    time.Time
+}
+
 // stalls finds what stands still: pools, and exchanges that are long past the
 // end of their lease.
-func (b *board) stalls(now time.Time) (ss []stall, overdue []*delivery) {
+func (b *board) stalls(now time.Time) (ss []stall, overdue []late) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -49,7 +57,7 @@ func (b *board) stalls(now time.Time) (ss []stall, overdue []*delivery) {
 	}
 	for _, d := range b.all {
 		if d.phase == running && now.Sub(d.began) > d.job.Policy.Timeout+flow.LeaseSlack {
-			overdue = append(overdue, d)
+			overdue = append(overdue, late{d.id, d.line.end.key, d.began})
 		}
 	}
 	return ss, overdue
@@ -99,7 +107,7 @@ func (r *Router) watch(now time.Time) {
 	if len(overdue) > 0 && r.alarms.due("overdue", now) {
 		d := overdue[0]
 		text := fmt.Sprintf("%d exchanges are past the end of their leases and have not ended; one is job %s at %s, since %s. Its slot is taken until it does",
-			len(overdue), d.id, d.line.end.key, d.began.Format(time.RFC3339))
+			len(overdue), d.id, d.endpoint, d.began.Format(time.RFC3339))
 		r.Logger.Error(text)
 		r.alert(Warning{Category: CategoryStall, Severity: telemetry.Critical, Source: "router " + r.Instance, Key: "overdue", At: now, Message: text})
 	}

@@ -220,13 +220,16 @@ func (st *Store) ListEvents(ctx context.Context, sc store.Scope, q store.EventQu
 }
 
 // idRange turns times into ids, which carry the millisecond they were made in.
+// A time that no id can carry is as good as none.
 func idRange(since, until time.Time) (high, low int64) {
+	const last = 1<<41 - 1 // the last millisecond of a positive id
+	id := func(t time.Time) int64 { return min(max(t.UnixMilli(), 0), last) << 22 }
 	high = 1<<63 - 1
-	if !until.IsZero() {
-		high = until.UnixMilli() << 22
+	if !until.IsZero() && until.UnixMilli() <= last {
+		high = id(until)
 	}
 	if !since.IsZero() {
-		low = since.UnixMilli() << 22
+		low = id(since)
 	}
 	return high, low
 }

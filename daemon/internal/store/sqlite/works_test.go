@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -167,5 +168,21 @@ func TestLettersAreFoundHoweverManyDoNotFit(t *testing.T) {
 	}
 	if seen != n+2 {
 		t.Errorf("%d letters were found in all, want %d", seen, n+2)
+	}
+}
+
+// Times that no id can carry bound nothing.
+func TestFarTimesAreNoBounds(t *testing.T) {
+	t.Parallel()
+	st := setup(t)
+	appendAll(t, st, events("e", "", 2, 10))
+	for name, until := range map[string]time.Time{"none": {}, "far": time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)} {
+		for _, since := range []time.Time{{}, time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC)} {
+			p, err := st.ListEvents(t.Context(), store.Everything, store.EventQuery{Since: since, Until: until})
+			must(t, err)
+			if len(p.Events) != 2 {
+				t.Errorf("until %s since %s: %d events, want 2", name, since, len(p.Events))
+			}
+		}
 	}
 }
