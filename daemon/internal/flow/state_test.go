@@ -106,7 +106,7 @@ func TestWhatWasNeverSentExpiresNothing(t *testing.T) {
 	for first, want := range map[int]time.Time{1: {}, 2: t0} {
 		j := started(func(j *Job) { j.Policy.MaxAge, j.Attempts, j.FirstAttemptAt = time.Second, first, t0 })
 		a := attemptOf(j, Deferred, time.Minute)
-		a.Unsent = true
+		a.Unsent, a.Number = true, first
 		got := j.After(a, t0.Add(2*time.Second), 0)
 		if got.Status != Pending || got.Spent != 0 || !got.FirstAttemptAt.Equal(want) {
 			t.Errorf("attempt %d: %s %q, first attempt at %s, want PENDING and %s", first, got.Status, got.Reason, got.FirstAttemptAt, want)
