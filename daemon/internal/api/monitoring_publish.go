@@ -80,12 +80,18 @@ func (s *server) publishMessages(ctx context.Context, m *monitor.Monitor, c *cal
 				}
 			}
 		}
+		if msg.AuthToken != "" {
+			problems = append(problems, noSecret(at+"authToken", "auth"))
+		}
+		if msg.SigningSecret != "" {
+			problems = append(problems, noSecret(at+"signingSecret", "signing"))
+		}
 		if err := msg.Validate(); err != nil {
 			problems = append(problems, resource.Problem{Field: at + "mediationTarget", Detail: err.Error()})
 		}
 	}
 	if len(problems) > 0 {
-		return nil, platform.Invalid("nothing was published, because of messages that no receiver could use", problems...)
+		return nil, platform.Invalid("nothing was published, because of messages that can not be taken", problems...)
 	}
 	err = m.Publish(ctx, ms)
 	switch {
@@ -98,6 +104,12 @@ func (s *server) publishMessages(ctx context.Context, m *monitor.Monitor, c *cal
 		return nil, newProblem(http.StatusServiceUnavailable, "UNAVAILABLE", "the queue can not be written now; publish the same messages with the same ids again").after(5 * time.Second)
 	}
 	return ok(a), nil
+}
+
+// noSecret refuses a secret in a message: the queue would keep it in clear, and
+// the dead letters after it.
+func noSecret(field, block string) resource.Problem {
+	return resource.Problem{Field: field, Detail: "the queue would keep it in clear", Try: "connectionId of a connection with " + block}
 }
 
 // decodeMessages reads one message, a list of them, or {"messages": […]}.

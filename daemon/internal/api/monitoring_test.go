@@ -218,6 +218,12 @@ func TestMessagesArePublishedOneOrManyAtOnce(t *testing.T) {
 		}
 	}
 	w.do("POST", path, w.admin(), `[{"id":"m5","mediationTarget":"https://hooks.example.com"},{"id":"m6"}]`).problem(400, "INVALID", "messages[1]")
+	for _, field := range []string{"authToken", "signingSecret"} {
+		w.do("POST", path, w.admin(), `[{"id":"m5","mediationTarget":"https://hooks.example.com","`+field+`":"clear"}]`).problem(400, "INVALID", "messages[0]."+field, "a connection with")
+	}
+	if ms, err := w.queue.Peek(context.Background(), 10); err != nil || len(ms) != 4 {
+		t.Errorf("after messages with secrets: %+v, %v", ms, err)
+	}
 	w.do("POST", path, w.admin(), `[]`).problem(400, "INVALID")
 	w.do("POST", path, w.admin(), `[`+strings.Repeat(`{},`, 1000)+`{}]`).problem(400, "INVALID", "at most 1000")
 	w.do("POST", path, w.of("clt_1"), `{"mediationTarget":"https://hooks.example.com","clientId":"clt_2"}`).problem(403, "FORBIDDEN")
