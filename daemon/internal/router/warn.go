@@ -48,7 +48,8 @@ func (a *alarms) due(key string, now time.Time) bool {
 	return true
 }
 
-// warn says once a minute for each subscription and answer what is wrong.
+// warn says once a minute for each client, subscription and answer what is
+// wrong.
 func (r *Router) warn(d *delivery) {
 	r.meters.warnings.Inc()
 	t := &d.attempt
@@ -58,7 +59,7 @@ func (r *Router) warn(d *delivery) {
 	}
 	now := r.Now()
 	key := fmt.Sprintf("%d %s", t.Status, t.ErrorType)
-	if !r.alarms.due(source+" "+key, now) {
+	if !r.alarms.due(d.job.ClientID+" "+source+" "+key, now) {
 		return
 	}
 	w := Warning{Category: CategoryConfiguration, Severity: telemetry.Warn, Source: source, ClientID: d.job.ClientID, Key: key, At: now,

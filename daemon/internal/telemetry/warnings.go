@@ -33,8 +33,8 @@ type Warning struct {
 	Message  string
 	Source   string // what it is about in particular: a subscription, say
 	ClientID string // whose it is, if it is one client's
-	// Key tells warnings of one category and source apart; those with the same
-	// are one that came again. Empty is the message.
+	// Key tells warnings of one client, category and source apart; those with
+	// the same are one that came again. Empty is the message.
 	Key string
 	At  time.Time
 }
@@ -66,7 +66,7 @@ type Warnings struct {
 	byKey map[warningKey]*Standing
 }
 
-type warningKey struct{ category, source, key string }
+type warningKey struct{ client, category, source, key string }
 
 // NewWarnings returns an empty list; now is its clock, time.Now if nil.
 func NewWarnings(now func() time.Time) *Warnings {
@@ -85,7 +85,7 @@ func (ws *Warnings) Warn(w Warning) {
 	if w.At.IsZero() {
 		w.At = now
 	}
-	k := warningKey{w.Category, w.Source, cmp.Or(w.Key, w.Message)}
+	k := warningKey{w.ClientID, w.Category, w.Source, cmp.Or(w.Key, w.Message)}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if s := ws.byKey[k]; s != nil && !ws.old(s, now) {

@@ -37,6 +37,21 @@ func TestTheSameWarningIsCountedAndNotRepeated(t *testing.T) {
 	}
 }
 
+func TestTheSameWarningOfTwoClientsIsTwo(t *testing.T) {
+	t.Parallel()
+	ws, _ := clocked()
+	for _, client := range []string{"clt_1", "clt_2", "clt_1"} {
+		ws.Warn(Warning{Category: "CONFIGURATION", Severity: Warn, Source: "https://hooks.example.com", Key: "404", ClientID: client})
+	}
+	got := map[string]int{}
+	for _, s := range ws.List() {
+		got[s.ClientID] = s.Count
+	}
+	if len(got) != 2 || got["clt_1"] != 2 || got["clt_2"] != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestAWarningExpiresEightHoursAfterItCameLast(t *testing.T) {
 	t.Parallel()
 	ws, now := clocked()
