@@ -157,7 +157,8 @@ type ConsumerHealth struct {
 }
 
 // Snapshot is a router at a glance: the 100 busiest endpoints, and the
-// breakers that are not closed.
+// breakers that are not closed. What the caller may not see is zero: the figures
+// of the whole process, say, for who is bound to clients.
 type Snapshot struct {
 	At        time.Time      `json:"at"`
 	Instance  string         `json:"instance"`

@@ -36,7 +36,7 @@ func watched[I any](s *server, do func(ctx context.Context, m *monitor.Monitor, 
 
 func (s *server) overview(ctx context.Context, m *monitor.Monitor, c *call, _ *struct{}) (*result, error) {
 	now := m.Look(ctx)
-	return live(viewSnapshot(&now, m.Warnings().List(), c.Scope.Sees)), nil
+	return live(viewSnapshot(&now, m.Warnings().List(), c.Scope, s.may(&c.caller))), nil
 }
 
 // live is an answer that is old at once.
@@ -44,9 +44,24 @@ func live(body any) *result {
 	return &result{Status: http.StatusOK, CacheControl: "no-store", Body: body}
 }
 
-func (s *server) routerHealth(ctx context.Context, m *monitor.Monitor, _ *call, _ *struct{}) (*result, error) {
+func (s *server) routerHealth(ctx context.Context, m *monitor.Monitor, c *call, _ *struct{}) (*result, error) {
 	report := m.Health(ctx)
+	if !c.Scope.All {
+		for i := range report.Components {
+			report.Components[i].Error = ""
+		}
+	}
 	res := live(report)
+	if report.Status != "UP" {
+		res.Status = http.StatusServiceUnavailable
+	}
+	return res, nil
+}
+
+// doorHealth is for probes, who are told no more than at the platform.
+func (s *server) doorHealth(ctx context.Context, m *monitor.Monitor, _ *call, _ *struct{}) (*result, error) {
+	report := m.Health(ctx)
+	res := live(healthAnswer{report.Status})
 	if report.Status != "UP" {
 		res.Status = http.StatusServiceUnavailable
 	}
@@ -74,7 +89,10 @@ func (s *server) endpointStats(ctx context.Context, m *monitor.Monitor, c *call,
 	return live(viewEndpoints(&now, c.Scope.Sees, in.limit())), nil
 }
 
-func (s *server) queueStats(ctx context.Context, m *monitor.Monitor, _ *call, _ *struct{}) (*result, error) {
+func (s *server) queueStats(ctx context.Context, m *monitor.Monitor, c *call, _ *struct{}) (*result, error) {
+	if !c.Scope.All {
+		return live(queuesAnswer{Queues: []queueView{}}), nil // all clients share them
+	}
 	now := m.Look(ctx)
 	a := queuesAnswer{Queues: viewQueues(&now)}
 	if now.Queue == nil {
@@ -217,9 +235,9 @@ func (s *server) acknowledge(_ context.Context, m *monitor.Monitor, c *call, in 
 	return nil, newProblem(http.StatusNotFound, string(platform.CodeNotFound), "there is no such warning; it may have expired")
 }
 
-func (s *server) consumers(ctx context.Context, m *monitor.Monitor, _ *call, _ *struct{}) (*result, error) {
+func (s *server) consumers(ctx context.Context, m *monitor.Monitor, c *call, _ *struct{}) (*result, error) {
 	now := m.Look(ctx)
-	v := viewConsumer(&now)
+	v := viewConsumer(&now, c.Scope.All)
 	return live(consumersAnswer{v.Healthy, []consumerView{v}}), nil
 }
 

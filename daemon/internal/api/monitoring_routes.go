@@ -8,6 +8,12 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
+// The permissions that parts of a snapshot need as well.
+const (
+	seeBreakers = "platform:router:breaker:view"
+	seeQueues   = "platform:router:queue:view"
+)
+
 // monitoringRoutes are the rows of the router. Two listeners have them: the
 // platform's, and the router's own.
 func (s *server) monitoringRoutes() []route {
@@ -17,9 +23,7 @@ func (s *server) monitoringRoutes() []route {
 
 		see      = "platform:router:stats:view"
 		note     = "platform:router:stats:update"
-		seeBreak = "platform:router:breaker:view"
 		setBreak = "platform:router:breaker:update"
-		seeQueue = "platform:router:queue:view"
 		putQueue = "platform:router:queue:update"
 		setPool  = "platform:router:pool:update"
 	)
@@ -33,12 +37,12 @@ func (s *server) monitoringRoutes() []route {
 		row(get, "/monitoring/pools", see, "monitoringPools", "The same as pool-stats", nil, poolStatsAnswer{}, watched(s, s.poolStats)),
 		row(get, "/monitoring/pool-stats", see, "poolStats", "Pools: slots, what waits, and how exchanges went", nil, poolStatsAnswer{}, watched(s, s.poolStats)),
 		row(get, "/monitoring/endpoints", see, "endpointStats", "Endpoints that were met of late, over all pools", nil, endpointsAnswer{}, watched(s, s.endpointStats)),
-		row(get, "/monitoring/queues", seeQueue, "queueStats", "What the queue holds", nil, queuesAnswer{}, watched(s, s.queueStats)),
-		row(get, "/monitoring/circuit-breakers", seeBreak, "circuitBreakers", "The breakers of endpoints: state, why, and what comes next", nil, breakersAnswer{}, watched(s, s.breakers)),
+		row(get, "/monitoring/queues", seeQueues, "queueStats", "What the queue holds", nil, queuesAnswer{}, watched(s, s.queueStats)),
+		row(get, "/monitoring/circuit-breakers", seeBreakers, "circuitBreakers", "The breakers of endpoints: state, why, and what comes next", nil, breakersAnswer{}, watched(s, s.breakers)),
 		row(post, "/monitoring/circuit-breakers/{name}/reset", setBreak, "resetCircuitBreaker", "Close a breaker in every router", nil, breakerView{}, watched(s, s.resetBreaker)),
-		row(get, "/monitoring/in-flight-messages", seeQueue, "inFlightMessages", "Messages in the router's hands", nil, flightsAnswer{}, watched(s, s.flights)),
-		row(get, "/monitoring/in-flight-messages/check", seeQueue, "checkInFlightMessage", "Whether the router has a message in its hands", nil, checkAnswer{}, watched(s, s.checkFlight)),
-		row(post, "/monitoring/in-flight-messages/check-batch", seeQueue, "checkInFlightMessages", "The same for up to 5000 messages", checkBatchDoc{}, map[string]bool{}, watched(s, s.checkFlights)),
+		row(get, "/monitoring/in-flight-messages", seeQueues, "inFlightMessages", "Messages in the router's hands", nil, flightsAnswer{}, watched(s, s.flights)),
+		row(get, "/monitoring/in-flight-messages/check", seeQueues, "checkInFlightMessage", "Whether the router has a message in its hands", nil, checkAnswer{}, watched(s, s.checkFlight)),
+		row(post, "/monitoring/in-flight-messages/check-batch", seeQueues, "checkInFlightMessages", "The same for up to 5000 messages", checkBatchDoc{}, map[string]bool{}, watched(s, s.checkFlights)),
 		row(get, "/monitoring/warnings", see, "warnings", "What people should look at, for eight hours", nil, warningsAnswer{}, watched(s, s.warnings)),
 		row(post, "/monitoring/warnings/{id}/acknowledge", note, "acknowledgeWarning", "Say that somebody knows", nil, warningView{}, watched(s, s.acknowledge)),
 		row(get, "/monitoring/standby-status", see, "standbyStatus", "Which role this router has", nil, standbyAnswer{}, watched(s, s.standby)),
@@ -47,8 +51,8 @@ func (s *server) monitoringRoutes() []route {
 		row(post, "/api/router/publish", putQueue, "publishMessages", "Put a message, or up to 1000, into the router's queue", messageDoc{}, messagesAnswer{}, watched(s, s.publishMessages)),
 
 		row(get, "/api/monitoring/pool-stats", see, "getApiMonitoringPoolStats", "The same as /monitoring/pool-stats", nil, poolStatsAnswer{}, watched(s, s.poolStats)),
-		row(get, "/api/monitoring/circuit-breakers", seeBreak, "getApiMonitoringCircuitBreakers", "The same as /monitoring/circuit-breakers", nil, breakersAnswer{}, watched(s, s.breakers)),
-		row(get, "/api/monitoring/in-flight-messages", seeQueue, "getApiMonitoringInFlightMessages", "The same as /monitoring/in-flight-messages", nil, flightsAnswer{}, watched(s, s.flights)),
+		row(get, "/api/monitoring/circuit-breakers", seeBreakers, "getApiMonitoringCircuitBreakers", "The same as /monitoring/circuit-breakers", nil, breakersAnswer{}, watched(s, s.breakers)),
+		row(get, "/api/monitoring/in-flight-messages", seeQueues, "getApiMonitoringInFlightMessages", "The same as /monitoring/in-flight-messages", nil, flightsAnswer{}, watched(s, s.flights)),
 		row(get, "/api/monitoring/standby-status", see, "getApiMonitoringStandbyStatus", "The same as /monitoring/standby-status", nil, standbyAnswer{}, watched(s, s.standby)),
 	}
 }
@@ -74,7 +78,7 @@ func NewRouterDoor(o Options, open bool) (http.Handler, error) {
 				rows[i].needs = unguarded
 			}
 		}
-		return append(rows, route{http.MethodGet, "/health", public, "health", "system", "Every part of the process", nil, telemetry.Report{}, 0, watched(s, s.routerHealth)})
+		return append(rows, route{http.MethodGet, "/health", public, "health", "system", "Whether the process is well; 503 when it is not", nil, healthAnswer{}, 0, watched(s, s.doorHealth)})
 	})
 }
 

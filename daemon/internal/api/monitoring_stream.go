@@ -81,9 +81,10 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, c *caller) error
 	end := time.NewTimer(time.Until(until))
 	defer end.Stop()
 	var b bytes.Buffer
+	may := s.may(c)
 	snapshot := func() bool {
 		now := m.Look(r.Context())
-		v := viewSnapshot(&now, m.Warnings().List(), c.Scope.Sees)
+		v := viewSnapshot(&now, m.Warnings().List(), c.Scope, may)
 		b.Reset()
 		fmt.Fprintf(&b, "id: %d\nevent: snapshot\ndata: ", now.At.UnixMilli())
 		enc := json.NewEncoder(&b) // it writes no line break within, and one after

@@ -2,14 +2,17 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -249,6 +252,69 @@ func TestMessagesArePublishedOneOrManyAtOnce(t *testing.T) {
 	}
 }
 
+func TestWhatIsOfTheWholeProcessIsNotForWhoIsBoundToClients(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	health := telemetry.NewHealth()
+	health.Add("store", func(context.Context) error { return errors.New("secret.internal:5432 refused") })
+	m, err := monitor.New(monitor.Options{Router: w.router, Holds: w.st, Queue: w.queue, QueueName: "default", Warnings: w.warnings, Health: health.Report})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := w.options
+	o.Monitor, o.Registerer = m, nil
+	if w.api, err = newServer(o); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"inFlight", "waiting", "active", "unwritten", "queues"} {
+		if got := w.do("GET", "/monitoring", w.admin(), "").is(200); got.get(name) == nil {
+			t.Errorf("the operator sees no %s: %s", name, got.body)
+		}
+		if got := w.do("GET", "/monitoring", w.of("clt_1"), "").is(200); got.get(name) != nil {
+			t.Errorf("clt_1 sees %s: %s", name, got.body)
+		}
+	}
+	if a := w.do("GET", "/monitoring/queues", w.of("clt_1"), "").is(200); string(a.body) != `{"queues":[]}`+"\n" {
+		t.Errorf("%s", a.body)
+	}
+	for token, sees := range map[string]bool{w.admin(): true, w.of("clt_1"): false} {
+		if a := w.do("GET", "/monitoring/health", token, "").is(503); strings.Contains(string(a.body), "secret.internal") != sees {
+			t.Errorf("sees %t: %s", sees, a.body)
+		}
+	}
+	door, err := NewRouterDoor(Options{Platform: o.Platform, Monitor: m, Logger: o.Logger}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.api = door.(*server)
+	if a := w.do("GET", "/health", "", "").is(503); string(a.body) != `{"status":"DOWN"}`+"\n" {
+		t.Errorf("%s", a.body)
+	}
+}
+
+func TestASnapshotHasThePartsThatACallerMaySee(t *testing.T) {
+	t.Parallel()
+	now := monitor.Moment{Problems: []string{"the holds can not be read: secret.internal:5432"}, Queue: &monitor.Queue{Name: "default"}}
+	now.Consumer.Error = "secret.internal:9324"
+	for _, c := range []struct {
+		scope            store.Scope
+		may              []string
+		breakers, queues bool
+	}{
+		{store.Everything, []string{seeBreakers, seeQueues}, true, true},
+		{store.Everything, []string{seeBreakers}, true, false},
+		{store.Everything, []string{seeQueues}, false, true},
+		{store.Scope{Clients: []string{"clt_1"}}, []string{seeBreakers, seeQueues}, true, false},
+		{store.Scope{Clients: []string{"clt_1"}}, nil, false, false},
+	} {
+		v := viewSnapshot(&now, nil, c.scope, func(p string) bool { return slices.Contains(c.may, p) })
+		if (v.Breakers != nil) != c.breakers || (v.Queues != nil) != c.queues || (v.InFlight != nil) != c.scope.All ||
+			(v.Consumer.Error != "") != c.scope.All || (v.Problems != nil) != c.scope.All {
+			t.Errorf("%+v: %+v", c, v)
+		}
+	}
+}
+
 func TestWithoutARouterItsRoutesSaySo(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -280,7 +346,9 @@ func TestTheRoutersListenerAsksForTokensUnlessItIsOpen(t *testing.T) {
 		return func(method, path, token, body string) *answer { return w.do(method, path, token, body) }
 	}
 	closed := door(false)
-	closed("GET", "/health", "", "").is(200)
+	if a := closed("GET", "/health", "", "").is(200); string(a.body) != `{"status":"UP"}`+"\n" {
+		t.Errorf("%s", a.body)
+	}
 	closed("GET", "/monitoring/pool-stats", "", "").problem(401, "UNAUTHENTICATED")
 	viewer := w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleViewer}})
 	closed("GET", "/monitoring/pool-stats", viewer, "").is(200)

@@ -7,6 +7,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
 	"github.com/flowcatalyst/fc/daemon/internal/router/rolling"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
@@ -206,14 +207,14 @@ type (
 	snapshotView struct {
 		At        stamp             `json:"at"`
 		Instance  string            `json:"instance"`
-		InFlight  int               `json:"inFlight"`
-		Waiting   int               `json:"waiting"`
-		Active    int               `json:"active"`
-		Unwritten int64             `json:"unwritten" doc:"Outcomes that the store does not take; above 0 nothing new starts"`
+		InFlight  *int              `json:"inFlight,omitempty" doc:"As the other figures of the whole process, absent for who is bound to clients"`
+		Waiting   *int              `json:"waiting,omitempty"`
+		Active    *int              `json:"active,omitempty"`
+		Unwritten *int64            `json:"unwritten,omitempty" doc:"Outcomes that the store does not take; above 0 nothing new starts"`
 		Pools     poolStatsAnswer   `json:"pools"`
 		Endpoints endpointsAnswer   `json:"endpoints" doc:"The 100 busiest"`
-		Breakers  breakersAnswer    `json:"breakers" doc:"Those that are not closed, at most 100; the totals are of all"`
-		Queues    []queueView       `json:"queues"`
+		Breakers  *breakersAnswer   `json:"breakers,omitempty" doc:"Those that are not closed, at most 100; the totals are of all. Only with platform:router:breaker:view"`
+		Queues    []queueView       `json:"queues,omitzero" doc:"Only with platform:router:queue:view, and for who is bound to no clients"`
 		Consumer  consumerView      `json:"consumer"`
 		Warnings  warningCountsView `json:"warnings"`
 		Problems  []string          `json:"problems,omitempty" doc:"What can not be seen now, and why"`
@@ -350,12 +351,17 @@ func viewQueues(m *monitor.Moment) []queueView {
 // ten seconds.
 const quiet = 45 * time.Second
 
-func viewConsumer(m *monitor.Moment) consumerView {
+// viewConsumer leaves the error, which is the process's, out unless whole.
+func viewConsumer(m *monitor.Moment, whole bool) consumerView {
 	c := &m.Consumer
-	return consumerView{
+	v := consumerView{
 		Queue: c.Queue, Healthy: c.Failures == 0 && (c.Full && m.Unwritten == 0 || !c.Asked.IsZero() && m.At.Sub(c.Asked) < quiet),
-		LastPollAt: stamp(c.Asked), LastMessageAt: stamp(c.Got), ConsecutiveFailures: c.Failures, Error: c.Error, Full: c.Full,
+		LastPollAt: stamp(c.Asked), LastMessageAt: stamp(c.Got), ConsecutiveFailures: c.Failures, Full: c.Full,
 	}
+	if whole {
+		v.Error = c.Error
+	}
+	return v
 }
 
 func viewFlight(f *router.Flight, now time.Time) flightView {
@@ -396,11 +402,23 @@ func viewWarnings(ws []telemetry.Standing, sees func(string) bool, keep func(*te
 // inSnapshot is how many endpoints, and how many breakers, a snapshot shows.
 const inSnapshot = 100
 
-func viewSnapshot(m *monitor.Moment, ws []telemetry.Standing, sees func(string) bool) snapshotView {
+// viewSnapshot shows a caller the parts that they may see, and what is of the
+// whole process only to who is bound to no clients.
+func viewSnapshot(m *monitor.Moment, ws []telemetry.Standing, scope store.Scope, may func(permission string) bool) snapshotView {
+	sees := scope.Sees
 	v := snapshotView{
-		At: stamp(m.At), Instance: m.Instance, InFlight: m.InHand, Waiting: m.Waiting, Active: m.Running, Unwritten: m.Unwritten,
-		Pools: viewPools(m.Pools, sees), Endpoints: viewEndpoints(m, sees, inSnapshot), Breakers: viewBreakers(m, sees, inSnapshot, false),
-		Queues: viewQueues(m), Consumer: viewConsumer(m), Problems: m.Problems,
+		At: stamp(m.At), Instance: m.Instance, Pools: viewPools(m.Pools, sees), Endpoints: viewEndpoints(m, sees, inSnapshot),
+		Consumer: viewConsumer(m, scope.All),
+	}
+	if may(seeBreakers) {
+		b := viewBreakers(m, sees, inSnapshot, false)
+		v.Breakers = &b
+	}
+	if scope.All {
+		v.InFlight, v.Waiting, v.Active, v.Unwritten, v.Problems = &m.InHand, &m.Waiting, &m.Running, &m.Unwritten, m.Problems
+		if may(seeQueues) {
+			v.Queues = viewQueues(m)
+		}
 	}
 	for i := range ws {
 		if sees(ws[i].ClientID) {

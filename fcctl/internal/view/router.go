@@ -14,7 +14,9 @@ func RouterStats(s *client.Snapshot, ink Ink) string {
 	var f facts
 	f.add("router", s.Instance)
 	f.add("at", clock(s.At))
-	f.add("in hand", fmt.Sprintf("%d: %d in their exchange, %d wait for a slot", s.InFlight, s.Active, s.Waiting))
+	if s.InFlight > 0 || s.Queues != nil { // else it may be hidden
+		f.add("in hand", fmt.Sprintf("%d: %d in their exchange, %d wait for a slot", s.InFlight, s.Active, s.Waiting))
+	}
 	for _, q := range s.Queues {
 		text := fmt.Sprintf("%s: %d wait, %d in flight, %d dead letters", q.Name, q.Pending, q.InFlight, q.DeadLetters)
 		if q.OldestAgeSeconds >= 1 {
@@ -26,7 +28,9 @@ func RouterStats(s *client.Snapshot, ink Ink) string {
 		f.put("consumer", cell{first(c.Error, "the queue has not answered for a while"), ink.Red})
 	}
 	f.add("last 5 minutes", fmt.Sprintf("%s/s, %s delivered", number(s.Pools.AggregateThroughputPerSec), share(s.Pools.AggregateSuccessRate)))
-	f.add("breakers", fmt.Sprintf("%d closed, %d half open, %d open", s.Breakers.TotalClosed, s.Breakers.TotalHalfOpen, s.Breakers.TotalOpen))
+	if s.Breakers.Breakers != nil || s.Breakers.TotalOpen+s.Breakers.TotalHalfOpen+s.Breakers.TotalClosed > 0 { // else they may be hidden
+		f.add("breakers", fmt.Sprintf("%d closed, %d half open, %d open", s.Breakers.TotalClosed, s.Breakers.TotalHalfOpen, s.Breakers.TotalOpen))
+	}
 	f.add("warnings", fmt.Sprintf("%d, of which nobody has acknowledged %d", s.Warnings.Total, s.Warnings.Unacknowledged))
 	if s.Unwritten > 0 {
 		f.put("unwritten", cell{fmt.Sprintf("%d outcomes that the store does not take; nothing new starts", s.Unwritten), ink.Red})
