@@ -3,8 +3,10 @@ package api
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
 func TestDeadLettersAreListedInspectedAndActedOn(t *testing.T) {
@@ -62,6 +64,52 @@ func TestDeadLettersAreListedInspectedAndActedOn(t *testing.T) {
 	if w.do("GET", "/api/dispatch-jobs/"+ids[1], acme, "").get("waiting") != false {
 		t.Error("the next of its group still waits")
 	}
+}
+
+func TestALetterOfAReplayThatIsGoneIsNotRetried(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	live := w.ordered(1)[0]
+	acme := w.of("acme")
+	replayID := w.do("POST", "/api/replays", acme, `{"all":true}`).is(201).id()
+	replay, err := flow.ParseReplayID(replayID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := flow.ParseID(live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := w.st.Job(t.Context(), store.Everything, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := v.Job
+	j = flow.Job{
+		Position: j.Position, EventID: j.EventID, ClientID: j.ClientID, SubscriptionID: j.SubscriptionID, Policy: j.Policy, ReplayID: replay,
+		Lane: flow.ReplayLane(replay, j.SubscriptionID), Mode: flow.BlockOnError, MessageGroup: "g",
+	}
+	j.OrderKey = flow.NewOrderKey(j.Mode, j.Lane, j.ClientID, "g", replay)
+	if _, err := w.st.Advance(t.Context(), store.Advance{Work: replay, To: j.Position, Examined: 1, Jobs: []flow.Job{j}}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	var page jobsAnswer
+	w.do("GET", "/api/dispatch-jobs?replayId="+replayID, acme, "").is(200).into(&page)
+	if len(page.DispatchJobs) != 1 {
+		t.Fatalf("%d jobs of the replay", len(page.DispatchJobs))
+	}
+	id := page.DispatchJobs[0].ID
+	group := "/api/groups/" + j.OrderKey.String() + "/retry"
+	w.end(w.begin(id), flow.Reject)
+	w.do("POST", group, acme, "").is(200)
+	w.end(w.begin(id), flow.Reject)
+
+	w.do("POST", "/api/replays/"+replayID+"/cancel", acme, "").is(200)
+	for _, path := range []string{"/api/dead-letters/" + id + "/retry", "/api/dispatch-jobs/" + id + "/retry", group} {
+		w.do("POST", path, acme, "").problem(409, "CONFLICT", "replay")
+	}
+	w.do("GET", "/api/dead-letters/"+id, acme, "").is(200)
+	w.do("POST", "/api/dead-letters/"+id+"/discard", acme, `{"note":"no use"}`).is(200)
 }
 
 func TestATaskTakesAFilterOrAll(t *testing.T) {

@@ -37,8 +37,8 @@ type Options struct {
 	Catalog *catalog.Cache
 	// PollInterval is how often it looks without being told. Default: 1 s.
 	PollInterval time.Duration
-	// Keep is how many finished pieces of work of each kind are remembered.
-	// Default: 500.
+	// Keep is how many finished pieces of work of each kind are remembered for
+	// each owner. Default: 500.
 	Keep       int
 	Logger     *slog.Logger          // discards when nil
 	Registerer prometheus.Registerer // metrics are not shown when nil
@@ -224,7 +224,9 @@ func (s *Service) Step(ctx context.Context) (moved bool, err error) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(cat.LetterTasks)) {
 		if t := cat.LetterTasks[id]; t.State == flow.WorkRunning {
-			step(id, func(ctx context.Context, _ *catalog.Catalog, _ *work) (bool, error) { return s.letterStep(ctx, t) })
+			step(id, func(ctx context.Context, cat *catalog.Catalog, _ *work) (bool, error) {
+				return s.letterStep(ctx, cat, t)
+			})
 		}
 	}
 	for id := range s.works {

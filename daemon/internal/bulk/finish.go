@@ -83,12 +83,12 @@ func (s *Service) tidyUp(ctx context.Context, cat *catalog.Catalog) error {
 	var replays, tasks []ended
 	for id, r := range cat.Replays {
 		if r.Status.Final() {
-			replays = append(replays, ended{catalog.KindReplay, flow.ReplayID(id), id, r.EndedAt})
+			replays = append(replays, ended{catalog.KindReplay, flow.ReplayID(id), r.ClientID, id, r.EndedAt})
 		}
 	}
 	for id, t := range cat.LetterTasks {
 		if t.State.Final() {
-			tasks = append(tasks, ended{catalog.KindLetterTask, id.String(), id, t.EndedAt})
+			tasks = append(tasks, ended{catalog.KindLetterTask, id.String(), t.ClientID, id, t.EndedAt})
 		}
 	}
 	old := append(beyond(replays, s.o.Keep), beyond(tasks, s.o.Keep)...)
@@ -123,13 +123,21 @@ func (s *Service) tidyUp(ctx context.Context, cat *catalog.Catalog) error {
 
 // ended is a piece of work that is over.
 type ended struct {
-	kind, document string
-	id             flow.ID
-	at             time.Time
+	kind, document, owner string
+	id                    flow.ID
+	at                    time.Time
 }
 
-// beyond are those that ended before the newest keep.
+// beyond are those that ended before the newest keep of their owner: nobody's
+// work pushes out somebody else's.
 func beyond(all []ended, keep int) []ended {
 	slices.SortFunc(all, func(a, b ended) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(b.id, a.id)) })
-	return all[min(keep, len(all)):]
+	var old []ended
+	newer := map[string]int{}
+	for _, e := range all {
+		if newer[e.owner]++; newer[e.owner] > keep {
+			old = append(old, e)
+		}
+	}
+	return old
 }

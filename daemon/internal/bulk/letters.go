@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/replay"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -11,8 +12,9 @@ import (
 
 // letterStep acts on the next dead letters of a task, and completes it at the
 // end. Its cursor is the id of the last job that it looked at, so a letter
-// that fails again meanwhile is not met twice.
-func (s *Service) letterStep(ctx context.Context, t *flow.LetterTask) (moved bool, err error) {
+// that fails again meanwhile is not met twice. Letters of a replay that is gone
+// are not retried: their lane goes nowhere, and they would be cancelled.
+func (s *Service) letterStep(ctx context.Context, cat *catalog.Catalog, t *flow.LetterTask) (moved bool, err error) {
 	p, err := s.o.Store.Progress(ctx, t.ID)
 	if err != nil {
 		return false, fmt.Errorf("read progress: %w", err)
@@ -23,13 +25,17 @@ func (s *Service) letterStep(ctx context.Context, t *flow.LetterTask) (moved boo
 	}
 	step := store.Advance{Work: t.ID, From: p.Cursor, To: int64(page.Next), Examined: len(page.Jobs), Act: t.Act, Note: t.Note}
 	for i := range page.Jobs {
-		step.Letters = append(step.Letters, page.Jobs[i].Job.ID)
+		j := &page.Jobs[i].Job
+		if t.Act == flow.LettersRetry && j.ReplayID != 0 && cat.ReplayGone(j.ReplayID) {
+			continue
+		}
+		step.Letters = append(step.Letters, j.ID)
 	}
 	if page.Next == 0 {
-		if len(step.Letters) == 0 {
+		if len(page.Jobs) == 0 {
 			return true, s.endTask(ctx, t.ID)
 		}
-		step.To = int64(step.Letters[len(step.Letters)-1])
+		step.To = int64(page.Jobs[len(page.Jobs)-1].Job.ID)
 	}
 	after, err := s.o.Store.Advance(ctx, step, s.o.Now())
 	if err != nil {

@@ -158,3 +158,51 @@ func TestACancelledReplayWithOpenJobsIsKept(t *testing.T) {
 		t.Errorf("%d replays are kept", n)
 	}
 }
+
+func TestFinishedWorkIsKeptForEachOwner(t *testing.T) {
+	t.Parallel()
+	w := setup(t, subscription("sub_A"))
+	w.restart(Options{Keep: 2})
+	end := func(owner string) flow.ID {
+		w.sleep(time.Second)
+		return w.declare(func(r *flow.Replay) { r.ClientID, r.Status, r.EndedAt = owner, flow.WorkCancelled, w.now() }).ID
+	}
+	want := map[flow.ID]bool{end("globex"): true, end("acme"): false}
+	for range 2 {
+		want[end("acme")] = true
+	}
+	w.steps()
+	for id, kept := range want {
+		if _, there := w.catalog().Replays[id]; there != kept {
+			t.Errorf("replay %s is there: %v, want %v", id, there, kept)
+		}
+	}
+}
+
+func TestLettersOfAReplayThatIsGoneAreNotRetried(t *testing.T) {
+	t.Parallel()
+	w := setup(t, subscription("sub_A"), subscription("sub_B"))
+	w.letters("sub_B", 3)
+	r := w.declare(func(r *flow.Replay) { r.Subscriptions = []string{"sub_A"} })
+	w.steps()
+	if n := len(w.deliver(flow.ReplayLane(r.ID, "sub_A"), 3, rejected)); n != 3 {
+		t.Fatalf("%d dead letters of the replay", n)
+	}
+	r.Status, r.EndedAt = flow.WorkCancelled, w.now()
+	w.save(r)
+	w.sleep(time.Minute)
+	task := w.task()
+	w.steps()
+	if p := w.progress(task.ID); p.Examined != 6 || p.Created != 3 || w.catalog().LetterTasks[task.ID].State != flow.WorkCompleted {
+		t.Errorf("progress: %+v", p)
+	}
+	if n, m := w.count("sub_A", flow.Failed), w.count("sub_B", flow.Pending); n != 3 || m != 3 {
+		t.Errorf("%d are left and %d sent again, want 3 and 3", n, m)
+	}
+	w.sleep(time.Minute)
+	w.task(func(t *flow.LetterTask) { t.Act, t.Note = flow.LettersDiscard, "no use" })
+	w.steps()
+	if n := w.count("sub_A", flow.Cancelled); n != 3 {
+		t.Errorf("%d of 3 are discarded", n)
+	}
+}

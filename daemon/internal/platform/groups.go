@@ -70,8 +70,7 @@ func (p *Platform) RetryGroup(ctx context.Context, c Caller, key string) (flow.J
 	if err != nil {
 		return flow.Job{}, err
 	}
-	j, err := p.st.Retry(ctx, c.Scope, g.Holder, p.now())
-	return j, missing(err, "dispatch job")
+	return p.retry(ctx, c, g.Holder)
 }
 
 // SkipGroup gives up the dead letter that blocks a group; the next goes.

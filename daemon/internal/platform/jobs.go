@@ -100,13 +100,29 @@ func (p *Platform) Attempts(ctx context.Context, c Caller, id string) ([]flow.At
 	return as, missing(err, "dispatch job")
 }
 
-// Retry makes a dead letter PENDING again. Asking twice is no error.
+// Retry makes a dead letter PENDING again. Asking twice is no error. One of a
+// replay that is gone stays as it is: nothing sends it, and it would be lost.
 func (p *Platform) Retry(ctx context.Context, c Caller, id string) (flow.Job, error) {
 	n, err := jobID(id)
 	if err != nil {
 		return flow.Job{}, err
 	}
-	j, err := p.st.Retry(ctx, c.Scope, n, p.now())
+	return p.retry(ctx, c, n)
+}
+
+func (p *Platform) retry(ctx context.Context, c Caller, id flow.ID) (flow.Job, error) {
+	v, err := p.st.Job(ctx, c.Scope, id)
+	if err != nil {
+		return flow.Job{}, missing(err, "dispatch job")
+	}
+	cat, err := p.cache.Get(ctx)
+	if err != nil {
+		return flow.Job{}, err
+	}
+	if j := &v.Job; j.Status.DeadLetter() && j.ReplayID != 0 && cat.ReplayGone(j.ReplayID) {
+		return flow.Job{}, refuse(CodeConflict, "the replay of the dispatch job was cancelled or is not kept any more, so that it can not be retried; replay its event, or discard it")
+	}
+	j, err := p.st.Retry(ctx, c.Scope, id, p.now())
 	return j, missing(err, "dispatch job")
 }
 
