@@ -84,7 +84,8 @@ func TestTheRateOfAReplayChanges(t *testing.T) {
 			t.Errorf("after %s the rate is %v", body, got.get("rate"))
 		}
 	}
-	for _, body := range []string{`{}`, `{"rate":-1}`, `{"rate":"often"}`, `{"rate":"5/d"}`, `{"rate":[]}`, `{"rate":1e9}`} {
+	w.do("PUT", path, w.admin(), `{"rate":"1/h"}`).is(204)
+	for _, body := range []string{`{}`, `{"rate":-1}`, `{"rate":"often"}`, `{"rate":"5/d"}`, `{"rate":[]}`, `{"rate":1e9}`, `{"rate":1e-12}`, `{"rate":"0.9/h"}`} {
 		w.do("PUT", path, w.admin(), body).problem(400, "INVALID", `"field":"rate"`)
 	}
 }

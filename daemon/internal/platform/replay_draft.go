@@ -155,6 +155,9 @@ func replayRate(raw json.RawMessage) (float64, *resource.Problem) {
 	if perSecond < 0 || perSecond > 1e6 {
 		return 0, bad
 	}
+	if perSecond > 0 && perSecond*3600 < 1-1e-9 { // 1/h may be a little less
+		return 0, &resource.Problem{Field: "rate", Detail: "must be at least one exchange an hour, or 0 for no limit", Try: `"1/h"`}
+	}
 	return perSecond, nil
 }
 

@@ -137,9 +137,10 @@ func (b *bucket) have() int {
 	return int(b.tokens + 1e-9)
 }
 
-// next is when the next may go.
+// next is when the next may go, or in an hour if that is later: a rate may be
+// so low that the time until then is more than a Duration holds.
 func (b *bucket) next() time.Time {
-	lacks := max(b.portion()-b.tokens, 0) / b.rate
+	lacks := min(max(b.portion()-b.tokens, 0)/b.rate, time.Hour.Seconds())
 	return b.at.Add(time.Duration(lacks*float64(time.Second)) + time.Nanosecond)
 }
 

@@ -200,6 +200,16 @@ func TestABucketNeverGivesMoreThanItsRate(t *testing.T) {
 	})
 }
 
+func TestATinyRateWaitsNoLongerThanAnHour(t *testing.T) {
+	t.Parallel()
+	for _, perSecond := range []float64{1e-300, 1e-12, 1.0 / 3600} {
+		b := &bucket{rate: perSecond, at: noon}
+		if d := b.next().Sub(noon); d < time.Hour-time.Second || d > time.Hour+time.Second {
+			t.Errorf("at %v/s the next is in %s", perSecond, d)
+		}
+	}
+}
+
 func TestAPausedReplayWaitsAndGoesOn(t *testing.T) {
 	t.Parallel()
 	w := setup(t, subscription("sub_A"), connection(""), pool(10, ""))
