@@ -128,6 +128,8 @@ func TestATaskTakesAFilterOrAll(t *testing.T) {
 	if again := w.do("POST", "/api/dead-letters/discard", acme, `{"all":true,"note":"all of it"}`, "Idempotency-Key", "k").is(202); again.id() != b.id() {
 		t.Errorf("a repeated request made another task: %s", again.body)
 	}
+	w.do("POST", "/api/dead-letters/retry", acme, `{"all":true}`, "Idempotency-Key", "k").problem(409, "CONFLICT", "Idempotency-Key")
+	w.do("POST", "/api/dead-letters/discard", acme, `{"subscriptionId":"ship","note":"all of it"}`, "Idempotency-Key", "k").problem(409, "CONFLICT", "Idempotency-Key")
 	for body, field := range map[string]string{
 		`{}`: "all", `{"status":["PENDING"]}`: "status", `{"replayId":"x"}`: "replayId", `{"since":"x"}`: "since, until", `{"reason":"OFTEN"}`: "reason", `{"subscriptionId":"shp"}`: "subscriptionId", `{"all":true,"note":"x"}`: "note", `[]`: "body",
 	} {

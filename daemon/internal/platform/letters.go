@@ -108,7 +108,8 @@ type LetterTaskDetail struct {
 }
 
 // CreateLetterTask starts to retry or discard the dead letters that fit, as
-// they are now. Idempotency is as of CreateReplay.
+// they are now. Idempotency is as of CreateReplay, but a key that was used for
+// another act or filter is refused.
 func (p *Platform) CreateLetterTask(ctx context.Context, c Caller, act flow.LetterAct, body []byte, idempotencyKey string) (LetterTaskDetail, error) {
 	q := new(LetterRequest)
 	if err := unmarshalWork(body, q); err != nil {
@@ -129,6 +130,9 @@ func (p *Platform) CreateLetterTask(ctx context.Context, c Caller, act flow.Lett
 				open++
 			}
 			if idempotencyKey != "" && old.IdempotencyKey == idempotencyKey && old.CreatedBy == c.PrincipalID && c.Scope.Sees(old.ClientID) {
+				if !sameLetters(old, t) {
+					return nil, refuse(CodeConflict, "the Idempotency-Key was used for a dead-letter task with another act or filter; choose another key")
+				}
 				t = old
 				return nil, nil
 			}
@@ -143,6 +147,12 @@ func (p *Platform) CreateLetterTask(ctx context.Context, c Caller, act flow.Lett
 		return LetterTaskDetail{}, err
 	}
 	return p.withLetters(ctx, t)
+}
+
+// sameLetters says that two tasks do the same to the same dead letters.
+func sameLetters(a, b *flow.LetterTask) bool {
+	return a.Act == b.Act && a.SubscriptionID == b.SubscriptionID && a.LettersOf == b.LettersOf && slices.Equal(a.Status, b.Status) &&
+		a.Reason == b.Reason && a.MessageGroup == b.MessageGroup && a.ReplayID == b.ReplayID && a.Since.Equal(b.Since) && a.Until.Equal(b.Until)
 }
 
 // letterTask checks a request and makes the task.
