@@ -64,6 +64,17 @@ func (r *Router) forget(now time.Time) {
 	r.meters.seen.evict(now,
 		func(key string) bool { return b.pools[key] != nil || cat != nil && cat.Pools[key] != nil },
 		func(key string) bool { return b.ends[key] != nil })
+	if cat == nil {
+		return
+	}
+	codes := map[string]bool{cat.Pool("").Code: true}
+	for _, p := range b.turn {
+		codes[p.code] = true
+	}
+	for _, p := range cat.Pools {
+		codes[p.Code] = true
+	}
+	r.meters.drop(func(code string) bool { return codes[code] })
 }
 
 // outcomeOf is how a verdict is counted in the rolling figures.

@@ -55,6 +55,34 @@ func TestFiguresAreForgottenOnceTheyTellNothing(t *testing.T) {
 	}
 }
 
+func TestTheSeriesOfAPoolGoWithIt(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(w http.ResponseWriter, r *http.Request) {})
+	w.final(w.publish())
+	w.drained()
+	r := w.router
+	gone := r.meters.pool("deleted")
+	gone.count(flow.Delivered, time.Second)
+	r.forget(time.Now())
+	found, err := w.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]bool{}
+	for _, f := range found {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "pool" {
+					kept[l.GetValue()] = true
+				}
+			}
+		}
+	}
+	if len(kept) != 1 || !kept["DEFAULT-POOL"] {
+		t.Errorf("series are kept of %v", kept)
+	}
+}
+
 func TestTheStateShowsWhatIsInHandAndWhere(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}, 64), make(chan struct{})

@@ -134,6 +134,23 @@ func (m *meters) pool(code string) poolMeters {
 	return p
 }
 
+// drop takes the series of pools away that are not in use.
+func (m *meters) drop(inUse func(code string) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for code := range m.byKey {
+		if inUse(code) {
+			continue
+		}
+		delete(m.byKey, code)
+		of := prometheus.Labels{"pool": code}
+		for _, v := range []*prometheus.CounterVec{m.processed, m.failed, m.limited} {
+			v.DeletePartialMatch(of)
+		}
+		m.duration.DeletePartialMatch(of)
+	}
+}
+
 func (p *poolMeters) count(v flow.Verdict, took time.Duration) {
 	p.processed[v].Inc()
 	if v != flow.Delivered {
