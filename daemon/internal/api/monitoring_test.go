@@ -139,7 +139,7 @@ func TestABreakerIsExplainedAndReset(t *testing.T) {
 	}
 	w.do("POST", "/monitoring/circuit-breakers/"+url.PathEscape(target)+"/reset", w.admin(), "").is(200)
 	left, err := w.st.ListHolds(context.Background(), time.Now())
-	if err != nil || len(left) != 1 || left[0].Reason != store.HoldRetryAfter {
+	if err != nil || len(left) != 0 { // the rest that it asked for goes as well
 		t.Errorf("holds that are left: %+v, %v", left, err)
 	}
 	w.do("POST", "/monitoring/circuit-breakers/none/reset", w.admin(), "").problem(404, "NOT_FOUND")
