@@ -29,7 +29,7 @@ func (w *watcher) Write(p []byte) (int, error) {
 }
 
 func TestRouterStatsAreShownUntilInterrupted(t *testing.T) {
-	t.Parallel()
+	// Not parallel: running commands share a flag of package cli.
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "event: snapshot\ndata: {\"instance\":\"router-1\"}\n\nevent: snapshot\ndata: {\"instance\":\"router-2\"}\n\n")
@@ -56,7 +56,7 @@ func TestRouterStatsAreShownUntilInterrupted(t *testing.T) {
 }
 
 func TestRouterStatsAreNotWatchedWithoutLeave(t *testing.T) {
-	t.Parallel()
+	// Not parallel: running commands share a flag of package cli.
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"code":"FORBIDDEN","message":"this needs the permission platform:router:stats:view"}`)
