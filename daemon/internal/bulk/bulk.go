@@ -46,7 +46,7 @@ type Options struct {
 }
 
 // stepJobs is the most that one commit makes or acts on.
-const stepJobs = 100
+const stepJobs = 25
 
 // gatherTime is how long the service lets news of lanes gather: many jobs end
 // in it, and one look serves them all.
