@@ -202,12 +202,13 @@ func TestTheBoundHoldsWhereNothingIsStuck(t *testing.T) {
 	if open := w.progress(r.ID).Open(); open != minOpen {
 		t.Errorf("%d jobs are open, want %d", open, minOpen)
 	}
-	w.deliver(flow.ReplayLane(r.ID, "sub_A"), 50, delivered)
+	const half = stepJobs / 2
+	w.deliver(flow.ReplayLane(r.ID, "sub_A"), half, delivered)
 	w.steps()
-	if open := w.progress(r.ID).Open(); open != minOpen-50 {
+	if open := w.progress(r.ID).Open(); open != minOpen-half {
 		t.Errorf("%d jobs are open: it makes steps that are not full", open)
 	}
-	w.deliver(flow.ReplayLane(r.ID, "sub_A"), 50, delivered)
+	w.deliver(flow.ReplayLane(r.ID, "sub_A"), stepJobs-half, delivered)
 	w.steps()
 	if open := w.progress(r.ID).Open(); open != minOpen {
 		t.Errorf("%d jobs are open, want %d", open, minOpen)
