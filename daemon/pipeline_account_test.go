@@ -206,12 +206,11 @@ func (w *pipeline) accountOrder(jobs map[string]client.Job) {
 	}
 }
 
-// accountHolds: a second after a pause nothing begins any more, but for what
-// had been started and waited for the slot of an exchange that hung.
+// accountHolds: a second after a pause nothing begins any more.
 func (w *pipeline) accountHolds() {
 	for _, x := range w.r.exchanges {
 		for _, h := range w.held[x.path] {
-			if x.arrived.After(h.from.Add(effective+time.Second)) && x.arrived.Before(h.to) {
+			if x.arrived.After(h.from.Add(effective)) && x.arrived.Before(h.to) {
 				w.t.Errorf("%s got n%d %s after it had been paused", x.path, x.number, x.arrived.Sub(h.from))
 			}
 		}

@@ -243,7 +243,7 @@ type Attempt struct {
 	Router       string
 	Warn         bool // a problem that a person should look at
 	PauseSubject bool // 410: the subscription is to be paused
-	Unsent       bool // Deferred before anything was sent: its endpoint got nothing any more
+	Unsent       bool // Deferred before anything was sent: it was paused or held meanwhile
 }
 
 // Timing is where an exchange's time went.

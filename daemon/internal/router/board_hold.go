@@ -63,25 +63,29 @@ func (b *board) park(d *delivery, until time.Time, why string) {
 	signal(b.todo)
 }
 
-// putOff gives a delivery back that was started in the store. It can not be
-// parked any more: an attempt has to say that nothing was sent.
+// putOff gives a delivery back that was started in the store.
 func (b *board) putOff(d *delivery, until time.Time, why string) {
 	d.line.leave(d)
 	b.meters.parked.WithLabelValues(why).Inc()
-	d.attempt = flow.Attempt{
-		JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt,
-		Verdict: flow.Deferred, Delay: max(until.Sub(d.job.LastAttemptAt), 0), Unsent: true,
-	}
 	switch why {
 	case parkBreaker:
-		d.attempt.Error = "nothing was sent: the endpoint's circuit breaker opened meanwhile"
+		d.attempt = unsent(d, until, "the endpoint's circuit breaker opened meanwhile")
 	case parkHeld:
-		d.attempt.Error = "nothing was sent: the endpoint asked for a rest meanwhile"
+		d.attempt = unsent(d, until, "the endpoint asked for a rest meanwhile")
 	default:
-		d.attempt.Error = "nothing was sent: no slot became free in time"
+		d.attempt = unsent(d, until, "no slot became free in time")
 	}
 	b.chores.putOff = append(b.chores.putOff, d)
 	signal(b.todo)
+}
+
+// unsent is the attempt of a delivery that was started in the store and is not
+// sent now. It can not be parked any more: an attempt has to say so.
+func unsent(d *delivery, until time.Time, why string) flow.Attempt {
+	return flow.Attempt{
+		JobID: d.id, Number: d.job.Attempts, At: d.job.LastAttemptAt, Error: "nothing was sent: " + why,
+		Verdict: flow.Deferred, Delay: max(until.Sub(d.job.LastAttemptAt), 0), Unsent: true,
+	}
 }
 
 // longestPark is for how long a delivery is parked at most. A hold may stand

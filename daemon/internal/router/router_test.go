@@ -569,3 +569,36 @@ func TestMetricsAreShownAndTakenAway(t *testing.T) {
 		t.Errorf("%d metrics are left: %v", len(fs), err)
 	}
 }
+
+// afterStart does something between the start of a job and its request.
+type afterStart struct {
+	store.Jobs
+	do func()
+}
+
+func (s *afterStart) Start(ctx context.Context, starts []store.Start, now time.Time) ([]store.Started, error) {
+	answers, err := s.Jobs.Start(ctx, starts, now)
+	s.do()
+	return answers, err
+}
+
+func TestAPauseIsHeededByWhatWasStartedAlready(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int64
+	pause := func() {}
+	w := build(t, func(http.ResponseWriter, *http.Request) { calls.Add(1) }, func(o *Options) {
+		o.Store = &afterStart{o.Store, func() { pause() }}
+	})
+	pause = func() {
+		w.subscribe(subID, w.receiver.URL, func(s *resource.Subscription) { s.Status = resource.SubscriptionPaused })
+	}
+	w.run()
+	id := w.publish()
+	j, as := w.await(id, func(j *flow.Job) bool { return j.Attempts == 1 && j.Status == flow.Pending })
+	if calls.Load() != 0 || len(as) != 1 || !as[0].Unsent || !strings.Contains(as[0].Error, "is paused") {
+		t.Errorf("%d calls, attempts %+v", calls.Load(), as)
+	}
+	if j.Spent != 0 || !j.FirstAttemptAt.IsZero() || time.Until(j.Due) > 2*pausePark {
+		t.Errorf("the job is %+v", j)
+	}
+}

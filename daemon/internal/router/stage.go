@@ -137,9 +137,12 @@ func (b *board) finish(d *delivery, now time.Time) (next *delivery) {
 		p.replaying--
 	}
 	l.leave(d)
-	p.moved, e.moved = now, now
-	// One slow exchange counts at once, and is forgotten slowly.
-	p.usual = max((9*p.usual+took)/10, took/8)
+	p.moved = now
+	if !d.attempt.Unsent {
+		e.moved = now
+		// One slow exchange counts at once, and is forgotten slowly.
+		p.usual = max((9*p.usual+took)/10, took/8)
+	}
 	b.observe(e, o, d, now)
 	next, at := b.next(p, now)
 	if !at.IsZero() || next != nil && p.staged.len() > 0 && p.running < p.slots() {
@@ -217,6 +220,8 @@ func (b *board) unbegun(now time.Time) {
 // healthOf is what an attempt says about the health of its endpoint.
 func healthOf(a *flow.Attempt) pace.Outcome {
 	switch {
+	case a.Unsent:
+		return pace.Ignored
 	case a.Verdict == flow.Delivered || a.Verdict == flow.Deferred:
 		return pace.Success
 	case a.Verdict == flow.Lost || a.Status == 501:

@@ -48,9 +48,13 @@ func (r *Router) worker(d *delivery, stop <-chan struct{}) {
 func (r *Router) deliver(d *delivery, w *courier.Desk) (next *delivery) {
 	r.attempt(d, w)
 	d.event = nil
-	d.line.pool.meters.count(d.attempt.Verdict, d.attempt.Duration)
 	now := r.Now()
-	d.saw(now)
+	if d.attempt.Unsent {
+		r.meters.parked.WithLabelValues(parkPaused).Inc()
+	} else {
+		d.line.pool.meters.count(d.attempt.Verdict, d.attempt.Duration)
+		d.saw(now)
+	}
 	next = r.board.finish(d, now)
 	r.outcomes.put(d)
 	return next
@@ -77,6 +81,11 @@ func (r *Router) attempt(d *delivery, w *courier.Desk) {
 	o := courier.Order{Job: &d.job, Event: d.event, Started: d.started}
 	if cat := r.current(r.hard); cat != nil {
 		o.Route, o.Known = cat.Route(&d.job)
+	}
+	// It may have waited for its slot since it was started.
+	if why := o.Route.Wait; why != "" {
+		d.attempt = unsent(d, r.Now().Add(pausePark), why)
+		return
 	}
 	d.attempt = r.exchange(r.cut, &o, w)
 }
