@@ -315,23 +315,23 @@ func TestAReplayKeepsToItsRate(t *testing.T) {
 	l := newLedger(t)
 	unheard(t, d, 1000, 1000)
 	subscribeOrdered(t, d, l.URL)
-	rate := 100.0
+	rate := 10.0
 	began := time.Now()
 	r, err := d.Client.Replays.Create(t.Context(), client.NewReplay{All: true, Rate: &rate})
 	if err != nil {
 		t.Fatalf("start the replay: %v", err)
 	}
-	eventually(t, "two hundred have arrived", func() bool { return l.count(r.ID) >= 200 })
+	eventually(t, "twenty have arrived", func() bool { return l.count(r.ID) >= 20 })
 	took := time.Since(began)
-	if took < 800*time.Millisecond {
-		t.Errorf("200 at 100/s took %s", took)
+	if took < 1500*time.Millisecond {
+		t.Errorf("20 at 10/s took %s", took)
 	}
-	// Without a limit the rest does not take its eight seconds.
+	// With its limit the rest would take 98 seconds.
 	if err := d.Client.Replays.SetRate(t.Context(), r.ID, 0); err != nil {
 		t.Fatalf("set the rate: %v", err)
 	}
 	eventually(t, "it is over", func() bool { return replayOf(t, d, r.ID).Status == client.WorkCompleted })
-	if rest := time.Since(began) - took; rest > 6*time.Second {
+	if rest := time.Since(began) - took; rest > time.Minute {
 		t.Errorf("the rest took %s", rest)
 	}
 }

@@ -92,7 +92,7 @@ func TestTheStreamEndsWithItsClientAndWithItsToken(t *testing.T) {
 		t.Error(err)
 	}
 	// By now the first one is gone as well: its next snapshot found nobody.
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for w.api.streams.open.Load() != 0 {
 		select {
 		case <-deadline:

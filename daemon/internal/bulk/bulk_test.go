@@ -15,7 +15,7 @@ func (w *world) until(what string, fact func() bool) {
 	w.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	end := time.After(30 * time.Second)
+	end := time.After(2 * time.Minute)
 	for !fact() {
 		select {
 		case <-tick.C:
