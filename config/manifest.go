@@ -193,7 +193,7 @@ func (mr *manifestReader) read(files map[string][]byte) {
 	mr.stage = stageShape
 	mr.readHeader()
 	var blocks []*hclsyntax.Block
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		example := "name"
 		if info.Kind == resource.KindEventType {
 			example = "orders:fulfillment:shipment:shipped"

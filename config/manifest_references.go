@@ -26,7 +26,8 @@ const (
 // reference says what is wrong with a name in an expression.
 func (mr *manifestReader) reference(s *section, t hcl.Traversal) *fault {
 	root := t.RootName()
-	_, isKind := resource.InfoOf(resource.Kind(root))
+	info, isKind := resource.InfoOf(resource.Kind(root))
+	isKind = isKind && info.Manifest
 	switch {
 	case root == "var" && mr.stage >= stageLocals:
 		return missing("variable", root, t, slices.Collect(maps.Keys(mr.vars)))
@@ -53,7 +54,7 @@ func (mr *manifestReader) reference(s *section, t hcl.Traversal) *fault {
 		}
 	}
 	roots := []string{"var", "local", "each"}
-	for _, k := range resource.Kinds {
+	for _, k := range resource.Declared() {
 		roots = append(roots, string(k.Kind))
 	}
 	return &fault{

@@ -25,7 +25,7 @@ type instance struct {
 func (mr *manifestReader) readResources(blocks []*hclsyntax.Block) {
 	var all []instance
 	names := map[resource.Kind]map[string]cty.Value{}
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		names[info.Kind] = map[string]cty.Value{}
 	}
 	first := map[string]hcl.Range{}

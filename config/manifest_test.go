@@ -177,7 +177,7 @@ func TestSecretsKeepTheirValueAndStayUnprinted(t *testing.T) {
 // field whose type the reader does not know.
 func TestEveryTaggedFieldCanBeWritten(t *testing.T) {
 	values := map[string]string{"string": `"x"`, "bool": "true", "int": "3", "*bool": "true", "map[string]string": `{ a = "b" }`}
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		noun := info.New()
 		var src strings.Builder
 		for name, typ := range taggedFields(noun) {

@@ -10,6 +10,16 @@ type Kind string
 
 // The kinds, in the spelling of HCL block types.
 const (
+	KindClient           Kind = "client"
+	KindApplication      Kind = "application"
+	KindRole             Kind = "role"
+	KindServiceAccount   Kind = "service_account"
+	KindOAuthClient      Kind = "oauth_client"
+	KindAnchorDomain     Kind = "anchor_domain"
+	KindClientAuthConfig Kind = "client_auth_config"
+	KindIdpRoleMapping   Kind = "idp_role_mapping"
+	KindPrincipal        Kind = "principal"
+
 	KindEventType    Kind = "event_type"
 	KindDispatchPool Kind = "dispatch_pool"
 	KindConnection   Kind = "connection"
@@ -41,6 +51,21 @@ type Ref struct {
 	Field string // the JSON name of the field that holds the reference
 }
 
+// Level says to whom the resources of a kind belong.
+type Level uint8
+
+// The levels.
+const (
+	// LevelClient: to a client, or to none (anchor level), which only those
+	// who reach every client see.
+	LevelClient Level = iota
+	// LevelShared: to nobody. Everyone with the permission sees them; only
+	// who reaches every client changes them.
+	LevelShared
+	// LevelAnchor: to nobody. Only who reaches every client sees them.
+	LevelAnchor
+)
+
 // KindInfo is one row of the Kinds table.
 type KindInfo struct {
 	Kind       Kind
@@ -48,17 +73,43 @@ type KindInfo struct {
 	ListName   string // JSON name of the list in an answer: "pools"
 	Title      string // for people: "dispatch pool"
 	Prefix     string // of its ids: "dpl"
-	Permission string // the aggregate in platform:messaging:<aggregate>:…
+	Permission string // without its action: "platform:messaging:dispatch-pool"
+	Level      Level
+	Manifest   bool // declared in manifests
 	New        func() Resource
 }
+
+// May is the permission for an action: "create".
+func (i KindInfo) May(action string) string { return i.Permission + ":" + action }
 
 // Kinds lists every kind in dependency order: what is named comes before
 // what names it. Creates follow the order and deletes go backwards.
 var Kinds = []KindInfo{
-	{KindEventType, "event-types", "items", "event type", "evt", "event-type", func() Resource { return new(EventType) }},
-	{KindDispatchPool, "dispatch-pools", "pools", "dispatch pool", "dpl", "dispatch-pool", func() Resource { return new(DispatchPool) }},
-	{KindConnection, "connections", "connections", "connection", "con", "connection", func() Resource { return new(Connection) }},
-	{KindSubscription, "subscriptions", "subscriptions", "subscription", "sub", "subscription", func() Resource { return new(Subscription) }},
+	{KindClient, "clients", "clients", "client", "clt", "platform:admin:client", LevelClient, false, func() Resource { return new(Client) }},
+	{KindApplication, "applications", "applications", "application", "app", "platform:admin:application", LevelShared, false, func() Resource { return new(Application) }},
+	{KindRole, "roles", "roles", "role", "rol", "platform:iam:role", LevelShared, false, func() Resource { return new(Role) }},
+	{KindServiceAccount, "service-accounts", "serviceAccounts", "service account", "sac", "platform:iam:service-account", LevelClient, false, func() Resource { return new(ServiceAccount) }},
+	{KindOAuthClient, "oauth-clients", "clients", "OAuth client", "oac", "platform:iam:idp", LevelAnchor, false, func() Resource { return new(OAuthClient) }},
+	{KindAnchorDomain, "anchor-domains", "anchorDomains", "anchor domain", "acd", "platform:iam:idp", LevelAnchor, false, func() Resource { return new(AnchorDomain) }},
+	{KindClientAuthConfig, "client-auth-configs", "clientAuthConfigs", "client auth config", "cac", "platform:iam:idp", LevelAnchor, false, func() Resource { return new(ClientAuthConfig) }},
+	{KindIdpRoleMapping, "idp-role-mappings", "idpRoleMappings", "IdP role mapping", "irm", "platform:iam:idp", LevelAnchor, false, func() Resource { return new(IdpRoleMapping) }},
+	{KindPrincipal, "principals", "principals", "principal", "prn", "platform:iam:user", LevelClient, false, func() Resource { return new(Principal) }},
+
+	{KindEventType, "event-types", "items", "event type", "evt", "platform:messaging:event-type", LevelClient, true, func() Resource { return new(EventType) }},
+	{KindDispatchPool, "dispatch-pools", "pools", "dispatch pool", "dpl", "platform:messaging:dispatch-pool", LevelClient, true, func() Resource { return new(DispatchPool) }},
+	{KindConnection, "connections", "connections", "connection", "con", "platform:messaging:connection", LevelClient, true, func() Resource { return new(Connection) }},
+	{KindSubscription, "subscriptions", "subscriptions", "subscription", "sub", "platform:messaging:subscription", LevelClient, true, func() Resource { return new(Subscription) }},
+}
+
+// Declared are the kinds that manifests declare, in dependency order.
+func Declared() []KindInfo {
+	var declared []KindInfo
+	for _, i := range Kinds {
+		if i.Manifest {
+			declared = append(declared, i)
+		}
+	}
+	return declared
 }
 
 // InfoOf returns the row of a kind.
@@ -81,8 +132,11 @@ func ParseKind(name string) (KindInfo, bool) {
 			return i, true
 		}
 	}
-	if n == "pool" {
+	switch n {
+	case "pool":
 		return InfoOf(KindDispatchPool)
+	case "user", "users":
+		return InfoOf(KindPrincipal)
 	}
 	return KindInfo{}, false
 }

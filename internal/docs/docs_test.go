@@ -141,7 +141,7 @@ func TestAttributesAreDocumented(t *testing.T) {
 	page = read(t, filepath.Join(root, "docs", "manifests.md"))
 	const odd = "zzzzqqqqzzzz"
 	m := "manifest {\n  name = \"m\"\n}\n"
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		code := "it"
 		if info.Kind == resource.KindEventType {
 			code = "a:b:c:d"

@@ -95,7 +95,7 @@ func anyResource(t *rapid.T) resource.Resource {
 	code := codes.Draw(t, "code")
 	n := rapid.IntRange(1, 3)
 	var r resource.Resource
-	switch rapid.SampledFrom(resource.Kinds).Draw(t, "kind").Kind {
+	switch rapid.SampledFrom(resource.Declared()).Draw(t, "kind").Kind {
 	case resource.KindEventType:
 		e := &resource.EventType{Code: "app:sub:agg:" + code, Description: rapid.SampledFrom([]string{"", "x"}).Draw(t, "description")}
 		for i := range n.Draw(t, "versions") {

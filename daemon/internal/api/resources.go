@@ -85,8 +85,10 @@ func viewDoc(kind resource.Kind) any {
 		return connectionView{}
 	case resource.KindDispatchPool:
 		return poolView{}
+	case resource.KindEventType:
+		return eventTypeView{}
 	}
-	return eventTypeView{}
+	return resourceDoc(kind)
 }
 
 func etag(r resource.Resource) string {

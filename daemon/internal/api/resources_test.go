@@ -19,7 +19,7 @@ var samples = map[resource.Kind]string{
 
 func TestEveryKindLivesItsLife(t *testing.T) {
 	t.Parallel()
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		t.Run(string(info.Kind), func(t *testing.T) {
 			t.Parallel()
 			w := setup(t)
@@ -187,7 +187,7 @@ func TestTheDefaultPoolAlwaysExists(t *testing.T) {
 func TestResourcesMoveBetweenTheirStates(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		w.do("POST", "/api/"+info.Collection, w.admin(), samples[info.Kind]).is(201)
 	}
 	for path, status := range map[string]string{

@@ -14,7 +14,7 @@ import (
 // secretRoutes are the rows about secrets.
 func (s *server) secretRoutes() []route {
 	info, _ := resource.InfoOf(resource.KindConnection)
-	return []route{{http.MethodPost, "/api/" + info.Collection + "/{id}/rotate-secret", "platform:messaging:" + info.Permission + ":update",
+	return []route{{http.MethodPost, "/api/" + info.Collection + "/{id}/rotate-secret", info.May("update"),
 		"rotateConnectionSecret", info.Collection, "Give it a new signing secret; the old one signs on until its grace ends",
 		rotateDoc{}, rotatedView{}, 0, through(s, s.rotateSecret)}}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"reflect"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
@@ -71,15 +72,14 @@ func (s *server) routes() []route {
 // kindRoutes are the rows that every kind has.
 func (s *server) kindRoutes(info resource.KindInfo) []route {
 	all, one := "/api/"+info.Collection, "/api/"+info.Collection+"/{id}"
-	may := func(action string) string { return "platform:messaging:" + info.Permission + ":" + action }
 	name := names[info.Kind]
 	doc, view := resourceDoc(info.Kind), viewDoc(info.Kind)
 	return []route{
-		{http.MethodGet, all, may("view"), "list" + name + "s", info.Collection, "List by code", nil, s.listOf(info.ListName, view), 0, through(s, s.listResources(info))},
-		{http.MethodPost, all, may("create"), "create" + name, info.Collection, "Create", doc, view, http.StatusCreated, through(s, s.createResource(info))},
-		{http.MethodGet, one, may("view"), "get" + name, info.Collection, "One, by id or code", nil, view, 0, through(s, s.getResource(info))},
-		{http.MethodPut, one, may("update"), "update" + name, info.Collection, "Change the fields that are given; null takes one away", doc, nil, http.StatusNoContent, through(s, s.updateResource(info))},
-		{http.MethodDelete, one, may("delete"), "delete" + name, info.Collection, "Delete", nil, nil, http.StatusNoContent, through(s, s.deleteResource(info))},
+		{http.MethodGet, all, info.May("view"), "list" + name + "s", info.Collection, "List by code", nil, s.listOf(info.ListName, view), 0, through(s, s.listResources(info))},
+		{http.MethodPost, all, info.May("create"), "create" + name, info.Collection, "Create", doc, view, http.StatusCreated, through(s, s.createResource(info))},
+		{http.MethodGet, one, info.May("view"), "get" + name, info.Collection, "One, by id or code", nil, view, 0, through(s, s.getResource(info))},
+		{http.MethodPut, one, info.May("update"), "update" + name, info.Collection, "Change the fields that are given; null takes one away", doc, nil, http.StatusNoContent, through(s, s.updateResource(info))},
+		{http.MethodDelete, one, info.May("delete"), "delete" + name, info.Collection, "Delete", nil, nil, http.StatusNoContent, through(s, s.deleteResource(info))},
 	}
 }
 
@@ -100,7 +100,7 @@ func (s *server) stateRoutes() []route {
 	} {
 		info, _ := resource.InfoOf(m.kind)
 		rows = append(rows, route{http.MethodPost, "/api/" + info.Collection + "/{id}/" + m.verb,
-			"platform:messaging:" + info.Permission + ":update", m.verb + names[m.kind], info.Collection, "Make it " + m.status,
+			info.May("update"), m.verb + names[m.kind], info.Collection, "Make it " + m.status,
 			nil, viewDoc(m.kind), 0, through(s, s.move(info, m.status, m.operation))})
 	}
 	return append(rows, route{http.MethodPost, "/api/event-types/{id}/versions", "platform:messaging:event-type:update",
@@ -109,6 +109,16 @@ func (s *server) stateRoutes() []route {
 
 // names are the kinds in the ids of operations.
 var names = map[resource.Kind]string{
+	resource.KindClient:           "Client",
+	resource.KindApplication:      "Application",
+	resource.KindRole:             "Role",
+	resource.KindServiceAccount:   "ServiceAccount",
+	resource.KindOAuthClient:      "OAuthClient",
+	resource.KindAnchorDomain:     "AnchorDomain",
+	resource.KindClientAuthConfig: "ClientAuthConfig",
+	resource.KindIdpRoleMapping:   "IdpRoleMapping",
+	resource.KindPrincipal:        "Principal",
+
 	resource.KindEventType:    "EventType",
 	resource.KindDispatchPool: "DispatchPool",
 	resource.KindConnection:   "Connection",
@@ -117,13 +127,6 @@ var names = map[resource.Kind]string{
 
 // resourceDoc is an empty resource of a kind, for the document.
 func resourceDoc(kind resource.Kind) any {
-	switch kind {
-	case resource.KindSubscription:
-		return resource.Subscription{}
-	case resource.KindConnection:
-		return resource.Connection{}
-	case resource.KindDispatchPool:
-		return resource.DispatchPool{}
-	}
-	return resource.EventType{}
+	info, _ := resource.InfoOf(kind)
+	return reflect.ValueOf(info.New()).Elem().Interface()
 }

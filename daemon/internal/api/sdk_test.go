@@ -74,7 +74,7 @@ func TestAnAppliedManifestPlansToNothing(t *testing.T) {
 	make := func() *plan.Plan {
 		t.Helper()
 		var live []resource.Resource
-		for _, info := range resource.Kinds {
+		for _, info := range resource.Declared() {
 			for r, err := range c.Resources(info.Kind).List(ctx, client.ResourceFilter{}) {
 				if err != nil {
 					t.Fatal(err)

@@ -30,18 +30,26 @@ type Sealer interface {
 
 // Catalog is all resources at one version.
 type Catalog struct {
-	Version       int64
-	EventTypes    map[string]*resource.EventType // by id
-	Subscriptions map[string]*resource.Subscription
-	Connections   map[string]*resource.Connection
-	Pools         map[string]*resource.DispatchPool
-	Replays       map[flow.ID]*flow.Replay
-	LetterTasks   map[flow.ID]*flow.LetterTask
+	Version         int64
+	EventTypes      map[string]*resource.EventType // by id
+	Clients         map[string]*resource.Client
+	ServiceAccounts map[string]*resource.ServiceAccount
+	Subscriptions   map[string]*resource.Subscription
+	Connections     map[string]*resource.Connection
+	Pools           map[string]*resource.DispatchPool
+	Replays         map[flow.ID]*flow.Replay
+	LetterTasks     map[flow.ID]*flow.LetterTask
+	// Others are the resources that no stage of the flow looks at, by id.
+	Others map[resource.Kind]map[string]resource.Resource
+	// Credentials are the hashes that go with principals, service accounts
+	// and OAuth clients, by the id of whose they are, as they are stored.
+	Credentials map[string][]byte
 	// Broken are documents that could not be read, by kind and id.
 	Broken []error
 
 	defaultPool *resource.DispatchPool
-	unreadable  map[string]bool // by id; they are there all the same
+	unreadable  map[string]bool  // by id; they are there all the same
+	revisions   map[string]int64 // by id, of the documents that were read
 }
 
 // Route is where a job goes as things stand now.
@@ -60,6 +68,9 @@ type Route struct {
 const (
 	KindReplay     = "replay"
 	KindLetterTask = "letter-task"
+	// KindCredential documents hold what proves who somebody is. They are
+	// no resources: nothing shows them.
+	KindCredential = "credential"
 )
 
 // Gone says that a subscription was deleted. One that can not be read (its
@@ -216,7 +227,7 @@ func (c *Cache) Get(ctx context.Context) (*Catalog, error) {
 	if cat := c.now.Load(); cat != nil && cat.Version >= v {
 		return cat, nil
 	}
-	cat, err := Load(ctx, c.st, c.sealer)
+	cat, err := load(ctx, c.st, c.sealer, c.now.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -226,26 +237,41 @@ func (c *Cache) Get(ctx context.Context) (*Catalog, error) {
 
 // Load reads and decodes all resources.
 func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, error) {
-	kinds := make([]string, 0, len(resource.Kinds)+2)
+	return load(ctx, st, sealer, nil)
+}
+
+// load reads all resources and decodes those that differ from a catalog of
+// before: with ten thousand people the change of one must not cost the others.
+func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalog) (*Catalog, error) {
+	kinds := make([]string, 0, len(resource.Kinds)+3)
 	for _, k := range resource.Kinds {
 		kinds = append(kinds, string(k.Kind))
 	}
-	kinds = append(kinds, KindReplay, KindLetterTask)
+	kinds = append(kinds, KindReplay, KindLetterTask, KindCredential)
 	docs, version, err := st.Documents(ctx, kinds...)
 	if err != nil {
 		return nil, fmt.Errorf("load resources: %w", err)
 	}
 	cat := &Catalog{
-		Version:       version,
-		EventTypes:    map[string]*resource.EventType{},
-		Subscriptions: map[string]*resource.Subscription{},
-		Connections:   map[string]*resource.Connection{},
-		Pools:         map[string]*resource.DispatchPool{},
-		Replays:       map[flow.ID]*flow.Replay{},
-		LetterTasks:   map[flow.ID]*flow.LetterTask{},
-		unreadable:    map[string]bool{},
+		Version:         version,
+		EventTypes:      map[string]*resource.EventType{},
+		Clients:         map[string]*resource.Client{},
+		ServiceAccounts: map[string]*resource.ServiceAccount{},
+		Others:          map[resource.Kind]map[string]resource.Resource{},
+		Credentials:     map[string][]byte{},
+		revisions:       make(map[string]int64, len(docs)),
+		Subscriptions:   map[string]*resource.Subscription{},
+		Connections:     map[string]*resource.Connection{},
+		Pools:           map[string]*resource.DispatchPool{},
+		Replays:         map[flow.ID]*flow.Replay{},
+		LetterTasks:     map[flow.ID]*flow.LetterTask{},
+		unreadable:      map[string]bool{},
 	}
 	for _, d := range docs {
+		if d.Kind == KindCredential {
+			cat.Credentials[d.ID] = d.Body
+			continue
+		}
 		if own, err := cat.addWork(d); own {
 			if err != nil {
 				cat.Broken = append(cat.Broken, err)
@@ -253,13 +279,20 @@ func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, err
 			}
 			continue
 		}
-		r, err := Decode(d, sealer)
-		if err != nil {
-			cat.Broken = append(cat.Broken, err)
-			cat.unreadable[d.ID] = true
-			continue
+		r := before.same(d)
+		if r == nil {
+			if r, err = Decode(d, sealer); err != nil {
+				cat.Broken = append(cat.Broken, err)
+				cat.unreadable[d.ID] = true
+				continue
+			}
 		}
+		cat.revisions[d.ID] = d.Revision
 		switch v := r.(type) {
+		case *resource.Client:
+			cat.Clients[v.ID] = v
+		case *resource.ServiceAccount:
+			cat.ServiceAccounts[v.ID] = v
 		case *resource.EventType:
 			cat.EventTypes[v.ID] = v
 		case *resource.Subscription:
@@ -271,6 +304,13 @@ func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, err
 			if v.Code == resource.DefaultPool && v.ClientID == "" {
 				cat.defaultPool = v
 			}
+		default:
+			of := cat.Others[r.Kind()]
+			if of == nil {
+				of = map[string]resource.Resource{}
+				cat.Others[r.Kind()] = of
+			}
+			of[d.ID] = r
 		}
 	}
 	if cat.defaultPool == nil {
@@ -279,6 +319,40 @@ func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, err
 		cat.defaultPool = p
 	}
 	return cat, nil
+}
+
+// same is a resource as this catalog has it, if a document says nothing new.
+func (c *Catalog) same(d store.Document) resource.Resource {
+	if c == nil || c.revisions[d.ID] != d.Revision {
+		return nil
+	}
+	switch kind := resource.Kind(d.Kind); kind {
+	case resource.KindClient:
+		return orNil(c.Clients[d.ID])
+	case resource.KindServiceAccount:
+		return orNil(c.ServiceAccounts[d.ID])
+	case resource.KindEventType:
+		return orNil(c.EventTypes[d.ID])
+	case resource.KindSubscription:
+		return orNil(c.Subscriptions[d.ID])
+	case resource.KindConnection:
+		return orNil(c.Connections[d.ID])
+	case resource.KindDispatchPool:
+		return orNil(c.Pools[d.ID])
+	default:
+		return c.Others[kind][d.ID]
+	}
+}
+
+// orNil keeps a nil pointer from becoming an interface that is not nil.
+func orNil[R any, P interface {
+	*R
+	resource.Resource
+}](r P) resource.Resource {
+	if r == nil {
+		return nil
+	}
+	return r
 }
 
 // addWork takes the document of a replay or a letter task.

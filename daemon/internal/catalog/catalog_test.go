@@ -123,7 +123,7 @@ func TestSecretsAreSealedInTheStoreAndOpenInTheCatalog(t *testing.T) {
 
 func TestNoSecretOfAnyKindIsForgotten(t *testing.T) {
 	t.Parallel()
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		r := info.New()
 		if c, ok := r.(*resource.Connection); ok {
 			c.Signing.Previous = make([]resource.PreviousSecret, 1)

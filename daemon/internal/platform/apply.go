@@ -122,8 +122,8 @@ func readSteps(c Caller, req *ApplyRequest) ([]*step, error) {
 	steps := make([]*step, 0, len(req.Changes))
 	for i, ch := range req.Changes {
 		info, ok := resource.InfoOf(resource.Kind(ch.Kind))
-		if !ok {
-			note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].kind", i), Detail: "is not a kind of resource", Try: string(resource.KindSubscription)})
+		if !ok || !info.Manifest {
+			note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].kind", i), Detail: "is not a kind of resource that manifests declare", Try: string(resource.KindSubscription)})
 			continue
 		}
 		s := &step{ApplyChange: ch, info: info}
@@ -138,7 +138,7 @@ func readSteps(c Caller, req *ApplyRequest) ([]*step, error) {
 			continue
 		}
 		for _, action := range actions {
-			if permission := "platform:messaging:" + info.Permission + ":" + action; c.May == nil || !c.May(permission) {
+			if permission := info.May(action); c.May == nil || !c.May(permission) {
 				return nil, refuse(CodeForbidden, "the plan needs the permission %s", permission)
 			}
 		}

@@ -149,6 +149,9 @@ func (d *draft) add(r resource.Resource, operation string) {
 	m := r.Base()
 	info, _ := resource.InfoOf(r.Kind())
 	m.ID = d.ids(info.Prefix)
+	if r.Kind() == resource.KindClient {
+		m.ClientID = m.ID
+	}
 	m.Revision = 1
 	m.CreatedAt, m.UpdatedAt, m.CreatedBy = d.now, d.now, d.caller.PrincipalID
 	d.note(&change{after: r, operation: operation})

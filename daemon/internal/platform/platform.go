@@ -3,7 +3,6 @@ package platform
 import (
 	"errors"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -57,56 +56,18 @@ func New(o Options) (*Platform, error) {
 		now:  func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
 }
 
-// Caller is who asks, as far as the rules need to know. Permissions are the
-// API's to check, with one exception: Apply asks May for each change.
-type Caller struct {
-	PrincipalID string
-	RequestID   string
-	Scope       store.Scope
-	May         func(permission string) bool
-}
-
-// System is the daemon itself, at its first start.
-func System() Caller {
-	return Caller{PrincipalID: "system", Scope: store.Everything, May: func(string) bool { return true }}
-}
-
-// tenant is the client that something new of the caller belongs to: the one
-// it asks for, or its only one.
-func (c Caller) tenant(asked string) (string, *Error) {
-	switch {
-	case c.Scope.All:
-		if p := checkClient(asked); p != "" {
-			return "", invalidField("clientId", p, "")
-		}
-		return asked, nil
-	case asked != "" && slices.Contains(c.Scope.Clients, asked):
-		return asked, nil
-	case asked != "":
-		return "", refuse(CodeForbidden, "clientId: you are not bound to this client")
-	case len(c.Scope.Clients) == 1:
-		return c.Scope.Clients[0], nil
-	case len(c.Scope.Clients) == 0:
-		return "", refuse(CodeForbidden, "clientId: you are bound to no client")
-	}
-	return "", invalidField("clientId", "is required: you are bound to several clients", "one of your clients")
-}
-
-func checkClient(id string) string {
-	if len(id) > 64 {
-		return "is longer than 64 characters"
-	}
-	for i := range len(id) {
-		c := id[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' && c != '.' {
-			return "may have letters, digits, '_', '-' and '.'"
-		}
-	}
-	return ""
-}
-
 // entityNames are the kinds as audit entries call them.
 var entityNames = map[resource.Kind]string{
+	resource.KindClient:           "Client",
+	resource.KindApplication:      "Application",
+	resource.KindRole:             "Role",
+	resource.KindServiceAccount:   "ServiceAccount",
+	resource.KindOAuthClient:      "OAuthClient",
+	resource.KindAnchorDomain:     "AnchorDomain",
+	resource.KindClientAuthConfig: "ClientAuthConfig",
+	resource.KindIdpRoleMapping:   "IdpRoleMapping",
+	resource.KindPrincipal:        "Principal",
+
 	resource.KindEventType:    "EventType",
 	resource.KindDispatchPool: "DispatchPool",
 	resource.KindConnection:   "Connection",

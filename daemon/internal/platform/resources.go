@@ -44,7 +44,7 @@ func (p *Platform) List(ctx context.Context, c Caller, kind resource.Kind, q Lis
 	skip := q.Page * limit
 	for _, r := range w.sorted[kind] {
 		m := r.Base()
-		if !c.Scope.Sees(m.ClientID) || q.ClientID != "" && m.ClientID != q.ClientID ||
+		if !c.sees(r) || q.ClientID != "" && m.ClientID != q.ClientID ||
 			q.Code != "" && r.Key() != q.Code || q.ManagedBy != "" && m.ManagedBy != q.ManagedBy ||
 			q.Status != "" && statusOf(r) != q.Status {
 			continue
@@ -70,6 +70,8 @@ func after(r resource.Resource, q ListQuery) bool {
 
 func statusOf(r resource.Resource) string {
 	switch r := r.(type) {
+	case *resource.Client:
+		return r.Status
 	case *resource.EventType:
 		return r.Status
 	case *resource.DispatchPool:
@@ -104,7 +106,7 @@ func (p *Platform) Create(ctx context.Context, c Caller, info resource.KindInfo,
 			return Invalid("the request has fields that can not be accepted", ps...)
 		}
 		m := r.Base()
-		client, refused := c.tenant(m.ClientID)
+		client, refused := c.owner(info, m.ClientID)
 		if refused != nil {
 			return refused
 		}
@@ -195,6 +197,9 @@ func (p *Platform) edit(ctx context.Context, c Caller, info resource.KindInfo, n
 		if before, err = d.lookup(c, info, name, clientID); err != nil {
 			return err
 		}
+		if err := c.mayChange(info); err != nil {
+			return err
+		}
 		if ifRevision != 0 && before.Base().Revision != ifRevision {
 			return refuse(CodePrecondition, "the %s is at revision %d, not at the one that If-Match names", info.Title, before.Base().Revision)
 		}
@@ -216,6 +221,9 @@ func (p *Platform) Delete(ctx context.Context, c Caller, info resource.KindInfo,
 	_, err := p.change(ctx, c, false, func(d *draft) error {
 		r, err := d.lookup(c, info, name, clientID)
 		if err != nil {
+			return err
+		}
+		if err := c.mayChange(info); err != nil {
 			return err
 		}
 		if ifRevision != 0 && r.Base().Revision != ifRevision {

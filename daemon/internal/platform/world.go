@@ -48,6 +48,11 @@ func newWorld(cat *catalog.Catalog) *world {
 		byKey:   map[worldKey]resource.Resource{},
 		sorted:  map[resource.Kind][]resource.Resource{},
 	}
+	index(w, cat.Clients)
+	index(w, cat.ServiceAccounts)
+	for _, rs := range cat.Others {
+		index(w, rs)
+	}
 	index(w, cat.EventTypes)
 	index(w, cat.Pools)
 	index(w, cat.Connections)
@@ -79,7 +84,7 @@ func compare(a, b resource.Resource) int {
 func (w *world) lookup(c Caller, info resource.KindInfo, name, clientID string) (resource.Resource, error) {
 	gone := refuse(CodeNotFound, "there is no %s with this id or code", info.Title)
 	if r := w.byID[name]; r != nil && r.Kind() == info.Kind {
-		if !c.Scope.Sees(r.Base().ClientID) || clientID != "" && r.Base().ClientID != clientID {
+		if !c.sees(r) || clientID != "" && r.Base().ClientID != clientID {
 			return nil, gone
 		}
 		return r, nil
@@ -89,7 +94,7 @@ func (w *world) lookup(c Caller, info resource.KindInfo, name, clientID string) 
 	var found []resource.Resource
 	for ; at < len(rs) && rs[at].Key() == name; at++ {
 		client := rs[at].Base().ClientID
-		if !c.Scope.Sees(client) || clientID != "" && client != clientID {
+		if !c.sees(rs[at]) || clientID != "" && client != clientID {
 			continue
 		}
 		if client == "" {

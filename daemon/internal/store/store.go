@@ -18,6 +18,7 @@ type Store interface {
 	Holds
 	Works
 	Resources
+	Entries
 	Leases
 
 	// Wakes tells the next stage of each commit that concerns it.

@@ -43,10 +43,10 @@ func kindOf(typed string) (resource.KindInfo, error) {
 		names = append(names, i.Collection, strings.ReplaceAll(string(i.Kind), "_", "-"))
 	}
 	try := "one of " + strings.Join(kindNames(), ", ")
-	if n := nearest(typed, names); n != "" {
-		try = "fcctl get " + n
-	} else if typed == "events" || typed == "jobs" {
+	if typed == "events" || typed == "jobs" {
 		try = fmt.Sprintf("fcctl %s list", typed)
+	} else if n := nearest(typed, names); n != "" {
+		try = "fcctl get " + n
 	}
 	return info, usage(fmt.Sprintf("there is no kind %q", typed), try)
 }

@@ -123,7 +123,7 @@ func live(ctx context.Context, cl *client.Client, m *config.Manifest) ([]resourc
 		}
 		return nil
 	}
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		if err := take(info.Kind, client.ResourceFilter{ManagedBy: m.Name, PageSize: 200}); err != nil {
 			return nil, err
 		}

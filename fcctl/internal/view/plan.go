@@ -294,7 +294,7 @@ func Applied(r *client.ApplyResult, ink Ink) string {
 // Counted is "3 resources (1 connection, 2 subscriptions)".
 func Counted(total int, kinds map[resource.Kind]int) string {
 	var parts []string
-	for _, info := range resource.Kinds {
+	for _, info := range resource.Declared() {
 		if n := kinds[info.Kind]; n > 0 {
 			parts = append(parts, count(n, info.Title))
 		}

@@ -183,6 +183,21 @@ var migrations = []string{
 	CREATE INDEX jobs_replayed ON jobs(substr(lane, 17), id) WHERE replay != 0;
 	CREATE INDEX jobs_letters ON jobs(completed_at) WHERE status IN (14, 16);
 	CREATE INDEX gates_lane ON gates(lane) WHERE blocked IS NOT NULL;`,
+
+	// 3: small records with an end.
+	`CREATE TABLE entries(
+		space      TEXT NOT NULL,
+		key        TEXT NOT NULL,
+		grp        TEXT,
+		owner      TEXT,
+		body       BLOB,
+		revision   INTEGER NOT NULL,
+		expires_at INTEGER NOT NULL,
+		PRIMARY KEY(space, key)
+	) WITHOUT ROWID;
+	CREATE INDEX entries_grp ON entries(space, grp, key) WHERE grp IS NOT NULL;
+	CREATE INDEX entries_owner ON entries(space, owner, key) WHERE owner IS NOT NULL;
+	CREATE INDEX entries_end ON entries(expires_at);`,
 }
 
 // checkFile refuses a file that is not ours. Where there is a log it only

@@ -53,6 +53,7 @@ func Run(t *testing.T, f Features) {
 		{"Lists", listCases},
 		{"Tenancy", tenancyCases},
 		{"Resources", resourceCases},
+		{"Entries", entryCases},
 		{"Leases", leaseCases},
 		{"Holds", holdCases},
 		{"Scan", scanCases},
