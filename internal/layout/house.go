@@ -59,18 +59,20 @@ var house = []place{
 	// Foundations know nothing of the flow; they are what services stand on.
 	{name: "foundation", dirs: []string{"daemon/internal/secrets/...", "daemon/internal/telemetry/..."}},
 	{name: "auth", dirs: []string{"daemon/internal/auth/..."}, may: join(core, "store", "foundation")},
+	// Who may do what, made of the catalog once per version.
+	{name: "iam", dirs: []string{"daemon/internal/iam"}, may: join(core, "store", "catalog", "auth", "foundation")},
 	{name: "leader", dirs: []string{"daemon/internal/leader/..."}, may: join(core, "store", "foundation")},
 
-	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "plan", "store", "catalog", "replay", "queue", "auth", "foundation")},
+	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "plan", "store", "catalog", "replay", "queue", "auth", "iam", "foundation")},
 	{name: "stream", dirs: []string{"daemon/internal/stream/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "scheduler", dirs: []string{"daemon/internal/scheduler/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "router", dirs: []string{"daemon/internal/router/..."}, may: join(core, "client", "store", "catalog", "queue", "leader", "foundation")},
 	{name: "bulk", dirs: []string{"daemon/internal/bulk"}, may: join(core, "store", "catalog", "replay", "foundation")},
 	{name: "outbox", dirs: []string{"daemon/internal/outbox/..."}, may: join(core, "client", "leader", "foundation")},
 
-	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "catalog", "queue", "auth", "foundation")},
+	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "catalog", "queue", "auth", "iam", "foundation")},
 	{name: "daemontest", dirs: []string{"daemon/daemontest"}, may: []string{"daemon", "client", "config", "resource"}},
-	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "catalog", "queue", "queue backend", "auth", "leader", "foundation", "api")},
+	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "catalog", "queue", "queue backend", "auth", "iam", "leader", "foundation", "api")},
 	{name: "fcd", dirs: []string{"fcd/..."}, may: []string{"daemon", "client", "config", "resource"}},
 
 	{name: "fcctl", dirs: []string{"fcctl/..."}, may: []string{"client", "config", "plan", "resource"}, kin: true},

@@ -35,6 +35,8 @@ type Claims struct {
 	IssuedAt  int64  `json:"iat"`
 	NotBefore int64  `json:"nbf"`
 	ID        string `json:"jti"`
+	// Session is the sign-in that the token comes from, if it comes from one.
+	Session string `json:"sid,omitempty"`
 
 	Type    PrincipalType `json:"type"`
 	Scope   Scope         `json:"scope"`
