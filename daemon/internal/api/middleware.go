@@ -35,7 +35,39 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.metrics.count(r, rec.status, time.Since(began))
 	}()
+	if err := s.nameClients(r); err != nil {
+		s.fail(rec, r, err)
+		return
+	}
 	s.router.ServeHTTP(rec, r)
+}
+
+// clientParameters are what names a tenant in the query of a request.
+var clientParameters = []string{"clientId", "client_id"}
+
+// nameClients puts the ids of clients where a query calls them by their
+// identifiers, so that every list takes both. Who may see what is decided
+// after it.
+func (s *server) nameClients(r *http.Request) error {
+	if !strings.Contains(r.URL.RawQuery, "lient") || !strings.HasPrefix(r.URL.Path, "/api/") {
+		return nil
+	}
+	q := r.URL.Query()
+	changed := false
+	for _, parameter := range clientParameters {
+		for i, name := range q[parameter] {
+			id, err := s.p.ClientID(r.Context(), name)
+			if err != nil {
+				return err
+			}
+			changed = changed || id != name
+			q[parameter][i] = id
+		}
+	}
+	if changed {
+		r.URL.RawQuery = q.Encode()
+	}
+	return nil
 }
 
 // requestID is the caller's id if it is harmless, or a new one.

@@ -26,6 +26,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"github.com/flowcatalyst/fc/daemon/internal/store/sqlite"
+	"github.com/flowcatalyst/fc/daemon/internal/store/storetest"
 	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
@@ -116,6 +117,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if err := p.EnsureDefaults(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	storetest.SeedClients(t, inner, "acme", "globex", "clt_1", "clt_2")
 	if w.tokens, err = auth.NewTokens(keys(), auth.TokenOptions{Issuer: "https://events.example.com"}); err != nil {
 		t.Fatal(err)
 	}

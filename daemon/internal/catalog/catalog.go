@@ -48,6 +48,7 @@ type Catalog struct {
 	Broken []error
 
 	defaultPool *resource.DispatchPool
+	identifiers map[string]*resource.Client
 	unreadable  map[string]bool  // by id; they are there all the same
 	revisions   map[string]int64 // by id, of the documents that were read
 }
@@ -176,6 +177,15 @@ func (c *Catalog) finish(r Route, connectionID, target string) (Route, bool) {
 	return r, r.URL != ""
 }
 
+// Client returns the tenant that people call by its id or its identifier, or
+// nil.
+func (c *Catalog) Client(name string) *resource.Client {
+	if t := c.Clients[name]; t != nil {
+		return t
+	}
+	return c.identifiers[name]
+}
+
 // Pool returns a pool by id or code, or the default pool.
 func (c *Catalog) Pool(id string) *resource.DispatchPool {
 	if p := c.Pools[id]; p != nil {
@@ -260,6 +270,7 @@ func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalo
 		Others:          map[resource.Kind]map[string]resource.Resource{},
 		Credentials:     map[string][]byte{},
 		revisions:       make(map[string]int64, len(docs)),
+		identifiers:     map[string]*resource.Client{},
 		Subscriptions:   map[string]*resource.Subscription{},
 		Connections:     map[string]*resource.Connection{},
 		Pools:           map[string]*resource.DispatchPool{},
@@ -291,6 +302,7 @@ func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalo
 		switch v := r.(type) {
 		case *resource.Client:
 			cat.Clients[v.ID] = v
+			cat.identifiers[v.Identifier] = v
 		case *resource.ServiceAccount:
 			cat.ServiceAccounts[v.ID] = v
 		case *resource.EventType:

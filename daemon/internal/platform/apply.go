@@ -63,12 +63,12 @@ func (p *Platform) Apply(ctx context.Context, c Caller, req ApplyRequest) (Apply
 	if err != nil {
 		return ApplyAnswer{}, err
 	}
-	client, refused := c.tenant(req.ClientID)
-	if refused != nil {
-		return ApplyAnswer{}, refused
-	}
 	d, err := p.change(ctx, c, req.DryRun, func(d *draft) error {
 		d.strict = true
+		client, refused := c.tenant(d.cat, req.ClientID)
+		if refused != nil {
+			return refused
+		}
 		return d.carryOut(req.Manifest, client, steps)
 	})
 	if err != nil {

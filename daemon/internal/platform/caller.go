@@ -1,8 +1,6 @@
 package platform
 
 import (
-	"slices"
-
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
@@ -38,42 +36,6 @@ func (c Caller) mayChange(info resource.KindInfo) error {
 		return nil
 	}
 	return refuse(CodeForbidden, "only who reaches every client may change a %s", info.Title)
-}
-
-// owner is the client that a new resource of the caller belongs to.
-func (c Caller) owner(info resource.KindInfo, asked string) (string, error) {
-	if err := c.mayChange(info); err != nil {
-		return "", err
-	}
-	if info.Level != resource.LevelClient || info.Kind == resource.KindClient {
-		return "", nil // a client belongs to itself; see draft.add
-	}
-	client, refused := c.tenant(asked)
-	if refused != nil {
-		return "", refused
-	}
-	return client, nil
-}
-
-// tenant is the client that something new of the caller belongs to: the one
-// it asks for, or its only one.
-func (c Caller) tenant(asked string) (string, *Error) {
-	switch {
-	case c.Scope.All:
-		if p := checkClient(asked); p != "" {
-			return "", invalidField("clientId", p, "")
-		}
-		return asked, nil
-	case asked != "" && slices.Contains(c.Scope.Clients, asked):
-		return asked, nil
-	case asked != "":
-		return "", refuse(CodeForbidden, "clientId: you are not bound to this client")
-	case len(c.Scope.Clients) == 1:
-		return c.Scope.Clients[0], nil
-	case len(c.Scope.Clients) == 0:
-		return "", refuse(CodeForbidden, "clientId: you are bound to no client")
-	}
-	return "", invalidField("clientId", "is required: you are bound to several clients", "one of your clients")
 }
 
 func checkClient(id string) string {

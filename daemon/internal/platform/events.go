@@ -25,6 +25,10 @@ type Published struct {
 // Publish stores the drafts that are good and answers for each, in order.
 // What comes back without an error is durable. One bad draft hurts no other.
 func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) ([]Published, error) {
+	cat, err := p.cache.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
 	now := p.now()
 	answers := make([]Published, len(drafts))
 	events := make([]flow.Event, 0, len(drafts))
@@ -35,7 +39,7 @@ func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) (
 			continue
 		}
 		e := d.Event
-		client, refused := c.tenant(e.ClientID)
+		client, refused := c.tenant(cat, e.ClientID)
 		if refused != nil {
 			answers[i].Refused = refused
 			continue

@@ -157,7 +157,11 @@ func sameLetters(a, b *flow.LetterTask) bool {
 
 // letterTask checks a request and makes the task.
 func (p *Platform) letterTask(ctx context.Context, c Caller, act flow.LetterAct, q *LetterRequest) (*flow.LetterTask, error) {
-	client, refused := c.tenant(q.ClientID)
+	cat, err := p.cache.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, refused := c.reach(cat, q.ClientID)
 	if refused != nil {
 		return nil, refused
 	}
@@ -188,7 +192,6 @@ func (p *Platform) letterTask(ctx context.Context, c Caller, act flow.LetterAct,
 		}
 		t.Status = append(t.Status, status)
 	}
-	var err error
 	if q.ReplayID != "" {
 		if t.ReplayID, err = flow.ParseReplayID(q.ReplayID); err != nil {
 			return nil, invalidField("replayId", "is not the id of a replay", "rpl_…")

@@ -62,7 +62,11 @@ func unmarshalWork(body []byte, into any) error {
 
 // replay checks a request and makes the replay, but for its id.
 func (p *Platform) replay(ctx context.Context, c Caller, q *ReplayRequest) (*flow.Replay, error) {
-	client, refused := c.tenant(q.ClientID)
+	w, err := p.currentWorld(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, refused := c.tenant(w.cat, q.ClientID)
 	if refused != nil {
 		return nil, refused
 	}
@@ -77,10 +81,6 @@ func (p *Platform) replay(ctx context.Context, c Caller, q *ReplayRequest) (*flo
 	rate, problem := replayRate(q.Rate)
 	if r.Rate = rate; problem != nil {
 		ps = append(ps, *problem)
-	}
-	w, err := p.currentWorld(ctx)
-	if err != nil {
-		return nil, err
 	}
 	ps = append(ps, aim(p.draft(w, c), c, q, r)...)
 	if len(ps) > 0 {

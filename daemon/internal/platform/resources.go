@@ -106,7 +106,7 @@ func (p *Platform) Create(ctx context.Context, c Caller, info resource.KindInfo,
 			return Invalid("the request has fields that can not be accepted", ps...)
 		}
 		m := r.Base()
-		client, refused := c.owner(info, m.ClientID)
+		client, refused := d.owner(info, m.ClientID)
 		if refused != nil {
 			return refused
 		}

@@ -147,7 +147,7 @@ func (d *draft) task(t *TaskDraft) (flow.Job, []string, *Error) {
 		return bad(t.Problems)
 	}
 	w := &t.wire
-	client, refused := d.caller.tenant(w.ClientID)
+	client, refused := d.caller.tenant(d.cat, w.ClientID)
 	if refused != nil {
 		return flow.Job{}, nil, refused
 	}

@@ -13,6 +13,7 @@ import (
 // changes, and neither do the resources in it.
 type world struct {
 	version int64
+	cat     *catalog.Catalog
 	byID    map[string]resource.Resource
 	byKey   map[worldKey]resource.Resource
 	sorted  map[resource.Kind][]resource.Resource // by code, client and id
@@ -44,6 +45,7 @@ func (p *Platform) currentWorld(ctx context.Context) (*world, error) {
 func newWorld(cat *catalog.Catalog) *world {
 	w := &world{
 		version: cat.Version,
+		cat:     cat,
 		byID:    map[string]resource.Resource{},
 		byKey:   map[worldKey]resource.Resource{},
 		sorted:  map[resource.Kind][]resource.Resource{},

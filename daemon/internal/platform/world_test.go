@@ -11,6 +11,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"github.com/flowcatalyst/fc/daemon/internal/store/sqlite"
+	"github.com/flowcatalyst/fc/daemon/internal/store/storetest"
 )
 
 // rival is a store in which somebody else writes first, so many times.
@@ -61,6 +62,7 @@ func setup(t *testing.T, between func(store.Store) store.Store) *Platform {
 	if err := p.EnsureDefaults(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	storetest.SeedClients(t, inner, "acme", "globex")
 	return p
 }
 

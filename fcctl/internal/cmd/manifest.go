@@ -76,6 +76,9 @@ func (a *App) propose(c *cli.Context, cl *client.Client) (*proposal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at what is there: %w", err)
 	}
+	if len(current) > 0 {
+		d.ClientID = current[0].Base().ClientID // the id, where the manifest has the identifier
+	}
 	p := &proposal{plan: plan.Make(d, current), manifest: m}
 	return p, a.check(c.Context, cl, p)
 }
@@ -111,11 +114,12 @@ func live(ctx context.Context, cl *client.Client, m *config.Manifest) ([]resourc
 	var out []resource.Resource
 	seen := map[string]bool{}
 	take := func(kind resource.Kind, f client.ResourceFilter) error {
+		f.ClientID = m.Client // by id or identifier; the server knows both
 		for r, err := range cl.Resources(kind).List(ctx, f) {
 			if err != nil {
 				return err
 			}
-			if id := r.Base().ID; !seen[id] && r.Base().ClientID == m.Client {
+			if id := r.Base().ID; !seen[id] && (m.Client != "" || r.Base().ClientID == "") {
 				seen[id] = true
 				seen[string(kind)+" "+r.Key()] = true
 				out = append(out, r)
