@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,8 +50,8 @@ type Catalog struct {
 
 	defaultPool *resource.DispatchPool
 	identifiers map[string]*resource.Client
-	unreadable  map[string]bool  // by id; they are there all the same
-	revisions   map[string]int64 // by id, of the documents that were read
+	unreadable  map[string]bool   // by id; they are there all the same
+	prints      map[string]uint64 // by id, of the bodies that were read
 }
 
 // Route is where a job goes as things stand now.
@@ -269,8 +270,8 @@ func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalo
 		ServiceAccounts: map[string]*resource.ServiceAccount{},
 		Others:          map[resource.Kind]map[string]resource.Resource{},
 		Credentials:     map[string][]byte{},
-		revisions:       make(map[string]int64, len(docs)),
 		identifiers:     map[string]*resource.Client{},
+		prints:          make(map[string]uint64, len(docs)),
 		Subscriptions:   map[string]*resource.Subscription{},
 		Connections:     map[string]*resource.Connection{},
 		Pools:           map[string]*resource.DispatchPool{},
@@ -298,7 +299,7 @@ func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalo
 				continue
 			}
 		}
-		cat.revisions[d.ID] = d.Revision
+		cat.prints[d.ID] = fingerprint(d)
 		switch v := r.(type) {
 		case *resource.Client:
 			cat.Clients[v.ID] = v
@@ -335,7 +336,10 @@ func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalo
 
 // same is a resource as this catalog has it, if a document says nothing new.
 func (c *Catalog) same(d store.Document) resource.Resource {
-	if c == nil || c.revisions[d.ID] != d.Revision {
+	if c == nil {
+		return nil
+	}
+	if known, ok := c.prints[d.ID]; !ok || known != fingerprint(d) {
 		return nil
 	}
 	switch kind := resource.Kind(d.Kind); kind {
@@ -355,6 +359,11 @@ func (c *Catalog) same(d store.Document) resource.Resource {
 		return c.Others[kind][d.ID]
 	}
 }
+
+var seed = maphash.MakeSeed()
+
+// fingerprint tells bodies of a document apart, for as long as the process lives.
+func fingerprint(d store.Document) uint64 { return maphash.Bytes(seed, d.Body) }
 
 // orNil keeps a nil pointer from becoming an interface that is not nil.
 func orNil[R any, P interface {
