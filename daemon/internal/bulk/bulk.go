@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flowcatalyst/fc/daemon/internal/backoff"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -141,7 +142,7 @@ func (s *Service) wait(ctx context.Context, resources, lanes *store.Listener, po
 			resources.Take()
 			return true
 		case <-news:
-			if !pause(ctx, gatherTime) {
+			if !backoff.Wait(ctx, gatherTime) {
 				return false
 			}
 			keys, all := lanes.Take()
@@ -163,17 +164,6 @@ func (s *Service) waitsForFanOut() bool {
 		}
 	}
 	return false
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // Step does one step of each piece of work that runs, and says whether any of
@@ -209,7 +199,7 @@ func (s *Service) Step(ctx context.Context) (moved bool, err error) {
 			err = failed
 		case ctx.Err() == nil:
 			w.failures++
-			w.again = now.Add(backoff(w.failures))
+			w.again = now.Add(backoff.Of(w.failures))
 			w.replay = nil
 			s.m.errors.Inc()
 			s.o.Logger.Error("a step of bulk work failed; it is tried again", "work", id, "error", failed, "tries", w.failures)
@@ -240,8 +230,4 @@ func (s *Service) Step(ctx context.Context) (moved bool, err error) {
 		}
 	}
 	return moved, err
-}
-
-func backoff(failures int) time.Duration {
-	return min(100*time.Millisecond<<min(failures, 10), 10*time.Second)
 }

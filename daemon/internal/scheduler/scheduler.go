@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flowcatalyst/fc/daemon/internal/backoff"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
@@ -121,7 +122,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			n.All = true
 			s.m.failed.Inc()
 			s.o.Logger.Error("handing out jobs failed; it is tried again", "error", err, "tries", trouble)
-			if !pause(ctx, backoff(trouble)) {
+			if !backoff.Wait(ctx, backoff.Of(trouble)) {
 				return nil
 			}
 			continue
@@ -148,21 +149,6 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			n.All = true
 			s.recover(ctx)
 		}
-	}
-}
-
-func backoff(tries int) time.Duration {
-	return min(100*time.Millisecond<<min(tries, 10), 10*time.Second)
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/backoff"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/match"
@@ -87,7 +88,7 @@ func (s *Stream) Run(ctx context.Context) error {
 			trouble++
 			s.m.errors.Inc()
 			s.o.Logger.Error("fan-out failed; it is tried again", "error", err, "tries", trouble)
-			if !pause(ctx, backoff(trouble)) {
+			if !backoff.Wait(ctx, backoff.Of(trouble)) {
 				return nil
 			}
 			continue
@@ -103,21 +104,6 @@ func (s *Stream) Run(ctx context.Context) error {
 			news.Take()
 		case <-poll.C:
 		}
-	}
-}
-
-func backoff(tries int) time.Duration {
-	return min(100*time.Millisecond<<min(tries, 10), 10*time.Second)
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
