@@ -1,10 +1,8 @@
 package router
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/router/pace"
@@ -30,23 +28,8 @@ type BreakerState struct {
 	LastError         string
 }
 
-// Breakers returns the breakers of all endpoints that have had work of late or
-// that the store holds, those that are not closed first.
-func (r *Router) Breakers() []BreakerState {
-	bs := r.board.breakers(r.Now())
-	slices.SortFunc(bs, func(a, b BreakerState) int {
-		return cmp.Or(troubled(b)-troubled(a), cmp.Compare(a.Endpoint, b.Endpoint))
-	})
-	return bs
-}
-
-func troubled(b BreakerState) int {
-	if b.State != pace.Closed.String() {
-		return 1
-	}
-	return 0
-}
-
+// breakers are those of all endpoints that have had work of late or that the
+// store holds.
 func (b *board) breakers(now time.Time) []BreakerState {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -99,7 +99,7 @@ func TestABreakerIsHeldInTheStoreAndOutlivesItsRouter(t *testing.T) {
 	if len(as) != 0 || calls.Load() != before || j.Due.Before(h.Until) {
 		t.Errorf("%d attempts, %d calls; due %s, held until %s", len(as), calls.Load()-before, j.Due, h.Until)
 	}
-	bs := next.router.Breakers()
+	bs := next.router.board.breakers(time.Now())
 	if len(bs) != 1 || bs[0].State != "OPEN" || bs[0].Detail != h.Detail {
 		t.Errorf("breakers: %+v", bs)
 	}
@@ -168,6 +168,6 @@ func TestTheHoldOfAnotherRouterIsHeededAtOnce(t *testing.T) {
 	if err := st.Release(t.Context(), w.receiver.URL, ""); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the release", func() bool { return w.router.Breakers()[0].State == "CLOSED" })
+	eventually(t, "the release", func() bool { return w.router.board.breakers(time.Now())[0].State == "CLOSED" })
 	w.final(w.publish())
 }
