@@ -112,18 +112,27 @@ type nameInput struct {
 
 func (s *server) resetBreaker(ctx context.Context, m *monitor.Monitor, c *call, in *nameInput) (*result, error) {
 	now := m.Look(ctx)
-	b, found := now.Find(in.Name, c.Scope.Sees)
-	if !found {
+	bs := now.Find(in.Name, c.Scope.Sees)
+	switch len(bs) {
+	case 0:
 		return nil, newProblem(http.StatusNotFound, string(platform.CodeNotFound), "the router knows no such endpoint; GET /monitoring/circuit-breakers lists those it met of late")
+	case 1:
+	default:
+		ids := make([]string, len(bs))
+		for i := range bs {
+			ids[i] = bs[i].Endpoint.Endpoint
+		}
+		return nil, newProblem(http.StatusConflict, string(platform.CodeConflict), "several connections have this code; nothing was reset. Try: the id of the one that is meant: "+strings.Join(ids, ", "))
 	}
+	b := bs[0]
 	endpoint := b.Endpoint.Endpoint
 	if err := m.Reset(ctx, endpoint); err != nil {
 		return nil, err
 	}
 	s.log.Info("breaker reset", "endpoint", endpoint, "connection", b.Endpoint.ConnectionCode, "was", b.State, "by", c.PrincipalID, "request_id", c.RequestID)
 	now = m.Look(ctx)
-	if after, found := now.Find(endpoint, c.Scope.Sees); found {
-		b = after
+	if after := now.Find(endpoint, c.Scope.Sees); len(after) == 1 {
+		b = after[0]
 	} else {
 		b = monitor.Breaker{Endpoint: b.Endpoint, State: monitor.Closed}
 	}

@@ -117,20 +117,21 @@ func ordinal(n int) string {
 	return fmt.Sprintf("%dth", n)
 }
 
-// Find is the breaker of an endpoint that a caller sees, by its key or its
-// connection's code.
-func (m *Moment) Find(name string, sees func(clientID string) bool) (Breaker, bool) {
-	for _, same := range []func(*router.EndpointState) bool{
-		func(e *router.EndpointState) bool { return e.Endpoint == name },
-		func(e *router.EndpointState) bool { return e.ConnectionCode == name },
-	} {
-		for i := range m.Endpoints {
-			if e := &m.Endpoints[i]; same(e) && sees(e.ClientID) {
-				return m.Breaker(e), true
-			}
+// Find returns the breakers that a name means, as far as a caller sees them:
+// that of the endpoint with this key, else those of all connections with this
+// code, of which each client may have one.
+func (m *Moment) Find(name string, sees func(clientID string) bool) []Breaker {
+	var found []Breaker
+	for i := range m.Endpoints {
+		switch e := &m.Endpoints[i]; {
+		case !sees(e.ClientID):
+		case e.Endpoint == name:
+			return []Breaker{m.Breaker(e)}
+		case e.ConnectionCode == name:
+			found = append(found, m.Breaker(e))
 		}
 	}
-	return Breaker{}, false
+	return found
 }
 
 // Reset closes the breaker of an endpoint in every router, and ends the rest

@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -130,9 +131,9 @@ func TestABreakerIsWhatTheRouterSaysOrElseTheHold(t *testing.T) {
 	} {
 		m, _, _ := setup(t, &fake{ends: []router.EndpointState{{Endpoint: "con_1", Breaker: c.here}}, holds: c.holds})
 		got := m.Look(t.Context())
-		b, found := got.Find("con_1", func(string) bool { return true })
-		if !found || b.State != c.state || b.Why != c.why || !strings.Contains(b.Story(got.At), c.says) {
-			t.Errorf("%s: %s, %q, %q", c.name, b.State, b.Why, b.Story(got.At))
+		bs := got.Find("con_1", everyone)
+		if len(bs) != 1 || bs[0].State != c.state || bs[0].Why != c.why || !strings.Contains(bs[0].Story(got.At), c.says) {
+			t.Errorf("%s: %+v", c.name, bs)
 		}
 	}
 }
@@ -147,10 +148,38 @@ func TestEndpointsThatAreOnlyHeldAreFoundByTheirConnectionToo(t *testing.T) {
 	if bs := got.Breakers(); len(bs) != 2 || bs[0].Endpoint.Endpoint != "con_1" || bs[1].State != Closed || len(bs[1].Held) != 1 {
 		t.Errorf("%+v", bs)
 	}
-	if b, found := got.Find("code of con_1", func(string) bool { return true }); !found || b.State != Open {
-		t.Errorf("%+v", b)
+	if bs := got.Find("code of con_1", everyone); len(bs) != 1 || bs[0].State != Open {
+		t.Errorf("%+v", bs)
 	}
-	if _, found := got.Find("con_1", func(string) bool { return false }); found {
+	if bs := got.Find("con_1", func(string) bool { return false }); len(bs) != 0 {
 		t.Error("found by one who may not see it")
+	}
+}
+
+func everyone(string) bool { return true }
+
+func TestACodeOfSeveralClientsNamesThemAll(t *testing.T) {
+	t.Parallel()
+	m, _, _ := setup(t, &fake{ends: []router.EndpointState{
+		{Endpoint: "con_1", ConnectionCode: "hooks", ClientID: "clt_A"},
+		{Endpoint: "con_2", ConnectionCode: "hooks", ClientID: "clt_B"},
+		{Endpoint: "hooks", ClientID: "clt_C"},
+	}})
+	got := m.Look(t.Context())
+	for name, c := range map[string]struct {
+		sees func(string) bool
+		want string
+	}{
+		"by key":               {everyone, "[hooks]"},
+		"by code, two clients": {func(id string) bool { return id != "clt_C" }, "[con_1 con_2]"},
+		"by code, one client":  {func(id string) bool { return id == "clt_B" }, "[con_2]"},
+	} {
+		var found []string
+		for _, b := range got.Find("hooks", c.sees) {
+			found = append(found, b.Endpoint.Endpoint)
+		}
+		if fmt.Sprint(found) != c.want {
+			t.Errorf("%s: found %v, want %s", name, found, c.want)
+		}
 	}
 }
