@@ -58,6 +58,7 @@ var house = []place{
 	{name: "replay", dirs: []string{"daemon/internal/replay"}, may: join(core, "store", "catalog")},
 	// Foundations know nothing of the flow; they are what services stand on.
 	{name: "foundation", dirs: []string{"daemon/internal/secrets/...", "daemon/internal/telemetry/...", "daemon/internal/backoff"}},
+	{name: "schema", dirs: []string{"daemon/internal/schema"}, may: nil, never: pure},
 	{name: "auth", dirs: []string{"daemon/internal/auth/..."}, may: join(core, "store", "foundation")},
 	// Who may do what, made of the catalog once per version.
 	{name: "iam", dirs: []string{"daemon/internal/iam"}, may: join(core, "store", "catalog", "auth", "foundation")},
