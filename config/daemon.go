@@ -79,7 +79,10 @@ type Platform struct {
 	PublicURL string
 	// MaxBody is the largest request body, in bytes.
 	MaxBody int64
-	Range   Range
+	// UnknownEventTypes says what happens to events of types that nobody
+	// declared: accept, warn or reject.
+	UnknownEventTypes string
+	Range             Range
 }
 
 // Stream turns events into jobs.

@@ -18,6 +18,9 @@ func readEventType(s *section, it *item, code string) resource.Resource {
 	t := &resource.EventType{Code: code}
 	it.tagged(s, "", t)
 	it.set(s, "status", "status", func(n string) { t.Status = read(s, n, text, opts[string]{}) })
+	it.set(s, "validation", "validation", func(n string) {
+		t.Validation = strings.ToUpper(read(s, n, choice("validation", "off", "warn", "reject"), opts[string]{}))
+	})
 	seen := map[string]hcl.Range{}
 	for _, b := range s.children("schema", []string{"1"}, true) {
 		version := b.Labels[0]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/config"
 	"github.com/flowcatalyst/fc/daemon/internal/api"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/bulk"
@@ -22,7 +23,8 @@ import (
 // openServices starts what is declared: who gives work to whom comes last, so
 // that the drain begins where work comes in.
 func (d *Daemon) openServices(ctx context.Context, p *parts) error {
-	rules, err := platform.New(platform.Options{Store: p.store, Sealer: p.sealer, Catalog: p.catalog, Logger: d.part("platform")})
+	rules, err := platform.New(platform.Options{Store: p.store, Sealer: p.sealer, Catalog: p.catalog, Logger: d.part("platform"),
+		Warnings: p.warnings, Registerer: d.reg, UnknownTypes: unknownTypes(p.cfg.Platform)})
 	if err != nil {
 		return err
 	}
@@ -106,6 +108,13 @@ func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 		r.ShutdownTimeout = max(left-r.WriteTimeout-left/10, time.Millisecond)
 	})
 	return d.watch(p, r)
+}
+
+func unknownTypes(c *config.Platform) string {
+	if c == nil {
+		return platform.UnknownAccept
+	}
+	return c.UnknownEventTypes
 }
 
 // instance names this process among routers.

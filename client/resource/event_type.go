@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -12,10 +13,13 @@ import (
 // segments, with versioned JSON Schemas.
 type EventType struct {
 	Meta
-	Code         string        `json:"code"` // application:subdomain:aggregate:event
-	Name         string        `json:"name" hcl:"name,optional"`
-	Description  string        `json:"description,omitempty" hcl:"description,optional"`
-	Status       string        `json:"status"` // CURRENT or ARCHIVED
+	Code        string `json:"code"` // application:subdomain:aggregate:event
+	Name        string `json:"name" hcl:"name,optional"`
+	Description string `json:"description,omitempty" hcl:"description,optional"`
+	Status      string `json:"status"` // CURRENT or ARCHIVED
+	// Validation says what happens to an event whose data does not match the
+	// schema in force: OFF (nothing is checked), WARN or REJECT.
+	Validation   string        `json:"validation"`
 	SpecVersions []SpecVersion `json:"specVersions,omitempty"`
 }
 
@@ -34,6 +38,43 @@ const (
 	EventTypeCurrent  = "CURRENT"
 	EventTypeArchived = "ARCHIVED"
 )
+
+// What checking data against a schema leads to.
+const (
+	ValidationOff    = "OFF"
+	ValidationWarn   = "WARN"
+	ValidationReject = "REJECT"
+)
+
+// The states of a schema's version, which only goes forward. What is
+// finalised does not change any more.
+const (
+	SchemaFinalising = "FINALISING"
+	SchemaFinalised  = "FINALISED"
+	SchemaDeprecated = "DEPRECATED"
+)
+
+// InForce is the version that events are checked against: the newest one that
+// is finalised, or, while there is none, the newest that will be. Nil is none.
+func (t *EventType) InForce() *SpecVersion {
+	var inForce *SpecVersion
+	for i := range t.SpecVersions {
+		v := &t.SpecVersions[i]
+		switch {
+		case v.Status == SchemaDeprecated:
+		case inForce == nil, v.Status == SchemaFinalised && inForce.Status != SchemaFinalised:
+			inForce = v
+		case v.Status != inForce.Status:
+		case v.FinalisedAt != nil && inForce.FinalisedAt != nil:
+			if !v.FinalisedAt.Before(*inForce.FinalisedAt) {
+				inForce = v
+			}
+		case !v.CreatedAt.Before(inForce.CreatedAt):
+			inForce = v
+		}
+	}
+	return inForce
+}
 
 var segmentPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 
@@ -95,9 +136,12 @@ func (t *EventType) Defaults() {
 	if t.Status == "" {
 		t.Status = EventTypeCurrent
 	}
+	if t.Validation == "" {
+		t.Validation = ValidationOff
+	}
 	for i := range t.SpecVersions {
 		if t.SpecVersions[i].Status == "" {
-			t.SpecVersions[i].Status = "FINALISING"
+			t.SpecVersions[i].Status = SchemaFinalising
 		}
 	}
 }
@@ -110,6 +154,7 @@ func (t *EventType) Validate() []Problem {
 	}
 	ps = checkName(ps, t.Name, t.Description)
 	ps = checkEnum(ps, "status", t.Status, EventTypeCurrent, EventTypeArchived)
+	ps = checkEnum(ps, "validation", cmp.Or(t.Validation, ValidationOff), ValidationOff, ValidationWarn, ValidationReject)
 	seen := map[string]bool{}
 	for i, v := range t.SpecVersions {
 		field := fmt.Sprintf("specVersions[%d]", i)
@@ -120,7 +165,7 @@ func (t *EventType) Validate() []Problem {
 		if !json.Valid(v.Schema) {
 			ps = append(ps, Problem{field + ".schema", "must be a JSON Schema document", `{"type": "object"}`})
 		}
-		ps = checkEnum(ps, field+".status", v.Status, "FINALISING", "FINALISED", "DEPRECATED")
+		ps = checkEnum(ps, field+".status", v.Status, SchemaFinalising, SchemaFinalised, SchemaDeprecated)
 	}
 	return ps
 }

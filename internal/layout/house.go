@@ -64,7 +64,7 @@ var house = []place{
 	{name: "iam", dirs: []string{"daemon/internal/iam"}, may: join(core, "store", "catalog", "auth", "foundation")},
 	{name: "leader", dirs: []string{"daemon/internal/leader/..."}, may: join(core, "store", "foundation")},
 
-	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "plan", "store", "catalog", "replay", "queue", "auth", "iam", "foundation")},
+	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "schema", "plan", "store", "catalog", "replay", "queue", "auth", "iam", "foundation")},
 	{name: "stream", dirs: []string{"daemon/internal/stream/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "scheduler", dirs: []string{"daemon/internal/scheduler/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "router", dirs: []string{"daemon/internal/router/..."}, may: join(core, "client", "store", "catalog", "queue", "leader", "foundation")},

@@ -64,13 +64,14 @@ func readEvent(e *flow.Event) json.RawMessage {
 
 // appendPublished writes the answer to a publish: the event's fields, and
 // what existing clients read besides.
-func appendPublished(b []byte, e *flow.Event, duplicate bool) []byte {
+func appendPublished(b []byte, e *flow.Event, duplicate bool, warnings []string) []byte {
 	begin := len(b)
 	b = appendEvent(b, e)
 	end := len(b)
 	b = append(b, `,"event":`...)
 	b = append(b, b[begin:end]...)
 	b = append(b, '}')
+	b = appendTexts(b, "warnings", warnings)
 	if duplicate {
 		b = append(b, `,"isDuplicate":true,"duplicate":true,"dispatchJobCount":0}`...)
 	} else {
@@ -91,6 +92,23 @@ func appendOptional(b []byte, name, v string) []byte {
 		return b
 	}
 	return appendText(b, name, v)
+}
+
+// appendTexts writes a list that is not empty.
+func appendTexts(b []byte, name string, vs []string) []byte {
+	if len(vs) == 0 {
+		return b
+	}
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	b = append(b, `":[`...)
+	for i, v := range vs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, v)
+	}
+	return append(b, ']')
 }
 
 func appendTime(b []byte, name string, t time.Time) []byte {

@@ -47,7 +47,7 @@ func (s *server) publishOne(w http.ResponseWriter, r *http.Request, c *caller) e
 		}
 		out := takeBuffer()
 		defer giveBuffer(out)
-		*out = appendPublished(*out, &answers[0].Event, answers[0].Duplicate)
+		*out = appendPublished(*out, &answers[0].Event, answers[0].Duplicate, answers[0].Warnings)
 		writeJSON(w, status, *out)
 		return nil
 	})
@@ -68,12 +68,13 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 
 // itemResult is the answer for one item of a batch.
 type itemResult struct {
-	ID        string `json:"id,omitempty" doc:"Of what was stored; of the item, where that has an id of its own"`
-	EventID   string `json:"eventId,omitempty"`
-	JobID     string `json:"dispatchJobId,omitempty"`
-	Status    string `json:"status" enum:"SUCCESS,BAD_REQUEST,UNAUTHORIZED,FORBIDDEN,INTERNAL_ERROR"`
-	Duplicate bool   `json:"duplicate,omitempty"`
-	Error     string `json:"error,omitempty"`
+	ID        string   `json:"id,omitempty" doc:"Of what was stored; of the item, where that has an id of its own"`
+	EventID   string   `json:"eventId,omitempty"`
+	JobID     string   `json:"dispatchJobId,omitempty"`
+	Status    string   `json:"status" enum:"SUCCESS,BAD_REQUEST,UNAUTHORIZED,FORBIDDEN,INTERNAL_ERROR"`
+	Duplicate bool     `json:"duplicate,omitempty"`
+	Error     string   `json:"error,omitempty"`
+	Warnings  []string `json:"warnings,omitempty" doc:"What was accepted all the same"`
 }
 
 type batchAnswer struct {
@@ -116,7 +117,7 @@ func (s *server) publishBatch(w http.ResponseWriter, r *http.Request, c *caller)
 				continue
 			}
 			id := a.Event.ID.String()
-			results[i] = itemResult{ID: id, EventID: id, Status: platform.ItemSuccess, Duplicate: a.Duplicate}
+			results[i] = itemResult{ID: id, EventID: id, Status: platform.ItemSuccess, Duplicate: a.Duplicate, Warnings: a.Warnings}
 			if drafts[i].ItemID != "" {
 				results[i].ID = drafts[i].ItemID
 			}
@@ -160,6 +161,7 @@ func appendItem(b []byte, r *itemResult) []byte {
 		b = append(b, `,"duplicate":true`...)
 	}
 	b = appendOptional(b, "error", r.Error)
+	b = appendTexts(b, "warnings", r.Warnings)
 	return append(b, '}')
 }
 

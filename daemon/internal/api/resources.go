@@ -202,21 +202,3 @@ func (s *server) move(info resource.KindInfo, status, operation string) func(con
 		return shown(http.StatusOK, ch), nil
 	}
 }
-
-type schemaInput struct {
-	ResourceInput
-	BodyInput
-}
-
-type schemaDoc struct {
-	Version string `json:"version,omitempty" doc:"The next number if absent"`
-	Schema  any    `json:"schema" doc:"A JSON Schema, or its text"`
-}
-
-func (s *server) addSchema(ctx context.Context, c *call, in *schemaInput) (*result, error) {
-	ch, err := s.p.AddSchema(ctx, c.Caller, in.ID, in.ClientID, in.RawBody)
-	if err != nil {
-		return nil, err
-	}
-	return shown(http.StatusOK, ch), nil
-}

@@ -103,8 +103,7 @@ func (s *server) stateRoutes() []route {
 			info.May("update"), m.verb + names[m.kind], info.Collection, "Make it " + m.status,
 			nil, viewDoc(m.kind), 0, through(s, s.move(info, m.status, m.operation))})
 	}
-	return append(rows, route{http.MethodPost, "/api/event-types/{id}/versions", "platform:messaging:event-type:update",
-		"addEventTypeVersion", "event-types", "Add a schema as the next version", schemaDoc{}, eventTypeView{}, 0, through(s, s.addSchema)})
+	return append(rows, s.schemaRoutes()...)
 }
 
 // names are the kinds in the ids of operations.

@@ -48,10 +48,11 @@ type Catalog struct {
 	// Broken are documents that could not be read, by kind and id.
 	Broken []error
 
-	defaultPool *resource.DispatchPool
-	identifiers map[string]*resource.Client
-	unreadable  map[string]bool   // by id; they are there all the same
-	prints      map[string]uint64 // by id, of the bodies that were read
+	defaultPool  *resource.DispatchPool
+	identifiers  map[string]*resource.Client
+	holdsClients bool
+	unreadable   map[string]bool   // by id; they are there all the same
+	prints       map[string]uint64 // by id, of the bodies that were read
 }
 
 // Route is where a job goes as things stand now.
@@ -93,6 +94,26 @@ func (c *Catalog) ReplayGone(id flow.ID) bool {
 // Route resolves a job. It is false when the job's subscription or connection
 // is gone or can not be read.
 func (c *Catalog) Route(j *flow.Job) (Route, bool) {
+	r, known := c.route(j)
+	if r.Wait == "" {
+		r.Wait = c.held(j.ClientID)
+	}
+	return r, known
+}
+
+// held says why a client's jobs must not go now, or "".
+func (c *Catalog) held(clientID string) string {
+	if t := c.Clients[clientID]; t != nil && t.Status != resource.ClientActive {
+		return "client " + t.Identifier + " is " + strings.ToLower(t.Status)
+	}
+	return ""
+}
+
+// HoldsClients says that there are clients whose jobs must not go now: then
+// the jobs of one lane may differ in that.
+func (c *Catalog) HoldsClients() bool { return c.holdsClients }
+
+func (c *Catalog) route(j *flow.Job) (Route, bool) {
 	if j.ReplayID != 0 {
 		return c.routeReplay(j.ReplayID, j.SubscriptionID)
 	}
@@ -303,6 +324,7 @@ func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalo
 		switch v := r.(type) {
 		case *resource.Client:
 			cat.Clients[v.ID] = v
+			cat.holdsClients = cat.holdsClients || v.Status != resource.ClientActive
 			cat.identifiers[v.Identifier] = v
 		case *resource.ServiceAccount:
 			cat.ServiceAccounts[v.ID] = v

@@ -20,6 +20,8 @@ type Published struct {
 	Event     flow.Event
 	Duplicate bool
 	Refused   *Error // nil when it is stored
+	// Warnings are what was accepted all the same.
+	Warnings []string
 }
 
 // Publish stores the drafts that are good and answers for each, in order.
@@ -30,6 +32,7 @@ func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) (
 		return nil, err
 	}
 	now := p.now()
+	inForce := p.inForce(cat)
 	answers := make([]Published, len(drafts))
 	events := make([]flow.Event, 0, len(drafts))
 	for i := range drafts {
@@ -44,7 +47,14 @@ func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) (
 			answers[i].Refused = refused
 			continue
 		}
+		if refused := publishes(cat, client); refused != nil {
+			answers[i].Refused = refused
+			continue
+		}
 		e.ClientID = client
+		if answers[i].Warnings, answers[i].Refused = p.checkData(inForce, &e); answers[i].Refused != nil {
+			continue
+		}
 		e.CreatedAt = now
 		if e.Time.IsZero() {
 			e.Time = now

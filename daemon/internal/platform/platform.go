@@ -2,14 +2,18 @@ package platform
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
 
 // Options are what a Platform stands on. Store and Sealer are required.
@@ -19,6 +23,12 @@ type Options struct {
 	// Catalog may be shared with other services; absent, one is made.
 	Catalog *catalog.Cache
 	Logger  *slog.Logger
+	// Warnings takes what a person should look at; absent, only the log does.
+	Warnings   *telemetry.Warnings
+	Registerer prometheus.Registerer // absent: nothing is counted
+	// UnknownTypes says what happens to events of types that nobody declared:
+	// see the Unknown constants. Absent, they are accepted.
+	UnknownTypes string
 	// Now is the clock; absent, it is time.Now.
 	Now func() time.Time
 }
@@ -35,6 +45,11 @@ type Platform struct {
 
 	world    atomic.Pointer[world] // of the last catalog seen
 	compiled compiled              // filters, for explain
+
+	schemas    atomic.Pointer[schemas] // of the last catalog seen
+	unknown    string
+	warnings   *telemetry.Warnings
+	violations violations
 }
 
 // New makes a Platform.
@@ -51,7 +66,15 @@ func New(o Options) (*Platform, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Platform{st: o.Store, sealer: o.Sealer, cache: o.Catalog, log: o.Logger,
+	if o.UnknownTypes == "" {
+		o.UnknownTypes = UnknownAccept
+	}
+	counted, err := newViolations(o.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("make platform: %w", err)
+	}
+	return &Platform{st: o.Store, unknown: o.UnknownTypes, warnings: o.Warnings, violations: counted,
+		sealer: o.Sealer, cache: o.Catalog, log: o.Logger,
 		turn: make(chan struct{}, 1),
 		now:  func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
 }

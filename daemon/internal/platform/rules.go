@@ -3,12 +3,14 @@ package platform
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/match"
+	"github.com/flowcatalyst/fc/daemon/internal/schema"
 )
 
 // rules are what only a kind knows, or only other resources can tell. They
@@ -32,28 +34,43 @@ func isDefaultPool(r resource.Resource) bool {
 	return r.Kind() == resource.KindDispatchPool && r.Key() == resource.DefaultPool && r.Base().ClientID == ""
 }
 
-// eventTypeRules give versions their times.
+// eventTypeRules check schemas, keep versions from going back and give them
+// their times.
 func (d *draft) eventTypeRules(old, t *resource.EventType) {
 	for i := range t.SpecVersions {
 		v := &t.SpecVersions[i]
+		field := fmt.Sprintf("specVersions[%d]", i)
 		v.CreatedAt, v.FinalisedAt, v.DeprecatedAt = d.now, nil, nil
+		fresh := true
 		if old != nil {
 			if k := slices.IndexFunc(old.SpecVersions, func(o resource.SpecVersion) bool { return o.Version == v.Version }); k >= 0 {
 				o := old.SpecVersions[k]
 				v.CreatedAt, v.FinalisedAt, v.DeprecatedAt = o.CreatedAt, o.FinalisedAt, o.DeprecatedAt
-				if o.Status != "FINALISING" && !sameJSON(o.Schema, v.Schema) {
-					d.problem(t, resource.Problem{Field: fmt.Sprintf("specVersions[%d].schema", i), Detail: "must not change once the version is finalised", Try: "a new version"})
+				fresh = !sameJSON(o.Schema, v.Schema)
+				if o.Status != resource.SchemaFinalising && fresh {
+					d.problem(t, resource.Problem{Field: field + ".schema", Detail: "must not change once the version is finalised", Try: "a new version"})
+				}
+				if versionOrder[v.Status] < versionOrder[o.Status] {
+					d.problem(t, resource.Problem{Field: field + ".status", Detail: "must not go back from " + o.Status, Try: "a new version"})
 				}
 			}
 		}
-		if v.Status != "FINALISING" && v.FinalisedAt == nil {
+		if v.Status != resource.SchemaFinalising && v.FinalisedAt == nil {
 			v.FinalisedAt = &d.now
 		}
-		if v.Status == "DEPRECATED" && v.DeprecatedAt == nil {
+		if v.Status == resource.SchemaDeprecated && v.DeprecatedAt == nil {
 			v.DeprecatedAt = &d.now
+		}
+		var fault *schema.Fault
+		if fresh && json.Valid(v.Schema) {
+			if _, err := schema.Compile(v.Schema); errors.As(err, &fault) {
+				d.problem(t, resource.Problem{Field: field + ".schema" + fault.Pointer, Detail: fault.Reason, Try: `{"type": "object"}`})
+			}
 		}
 	}
 }
+
+var versionOrder = map[string]int{resource.SchemaFinalising: 1, resource.SchemaFinalised: 2, resource.SchemaDeprecated: 3}
 
 func sameJSON(a, b []byte) bool {
 	var x, y bytes.Buffer

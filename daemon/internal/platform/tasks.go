@@ -148,6 +148,9 @@ func (d *draft) task(t *TaskDraft) (flow.Job, []string, *Error) {
 	}
 	w := &t.wire
 	client, refused := d.caller.tenant(d.cat, w.ClientID)
+	if refused == nil {
+		refused = publishes(d.cat, client)
+	}
 	if refused != nil {
 		return flow.Job{}, nil, refused
 	}

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
@@ -46,6 +47,14 @@ func (c Caller) reach(cat *catalog.Catalog, asked string) (string, *Error) {
 
 func noSuchClient() *Error {
 	return invalidField("clientId", "names no client, neither by id nor by identifier", "create the client first")
+}
+
+// publishes refuses events and jobs of a client that is not active.
+func publishes(cat *catalog.Catalog, client string) *Error {
+	if t := cat.Clients[client]; t != nil && t.Status != resource.ClientActive {
+		return refuse(CodeForbidden, "clientId: the client is %s; nothing of it is accepted until it is active", strings.ToLower(t.Status))
+	}
+	return nil
 }
 
 // owner is the client that a new resource of the caller belongs to.

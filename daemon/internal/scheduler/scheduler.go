@@ -23,6 +23,7 @@ type Store interface {
 	Offer(ctx context.Context, lane string, window int, now time.Time) (store.Offer, error)
 	Out(ctx context.Context, lanes ...string) ([]int, error)
 	MarkQueued(ctx context.Context, tickets []store.Ticket, now time.Time) error
+	Park(ctx context.Context, parks []store.Park, now time.Time) error
 	CancelLane(ctx context.Context, lane string, why flow.Reason, now time.Time, limit int) (int, error)
 	Recover(ctx context.Context, staleBefore, now time.Time, limit int) (store.Recovered, error)
 	ListHolds(ctx context.Context, now time.Time) ([]store.Hold, error)

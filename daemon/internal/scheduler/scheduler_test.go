@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -215,6 +216,45 @@ func TestASuspendedPoolHoldsItsTasksAndNoOthers(t *testing.T) {
 	w.put(pool(10, ""))
 	w.step()
 	w.wantPublished("the pool goes on", 2)
+}
+
+func TestASuspendedClientHoldsItsJobsAndNoOthers(t *testing.T) {
+	t.Parallel()
+	client := func(id, status string) *resource.Client {
+		return &resource.Client{Meta: resource.Meta{ID: id, ClientID: id}, Identifier: strings.ToLower(id), Status: status}
+	}
+	w := setup(t, subscription("sub_A"), client("X", resource.ClientSuspended), client("Y", ""))
+	ids := w.jobs("sub_A", 6, func(i int, j *flow.Job) { j.ClientID = []string{"X", "Y", ""}[i%3] })
+	w.step()
+	if got, want := w.published(), []flow.ID{ids[1], ids[2], ids[4], ids[5]}; !slices.Equal(got, want) {
+		t.Errorf("%v went, want %v", got, want)
+	}
+	w.put(client("X", resource.ClientActive))
+	w.step()
+	if got, want := w.published(), []flow.ID{ids[0], ids[3]}; !slices.Equal(got, want) {
+		t.Errorf("%v went when the client was active again, want %v", got, want)
+	}
+}
+
+func TestABacklogOfASuspendedClientDelaysNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := setup(t, subscription("sub_A"), &resource.Client{Meta: resource.Meta{ID: "X", ClientID: "X"}, Identifier: "x", Status: resource.ClientSuspended})
+	for range 2 * maxSkipped / 1000 {
+		w.jobs("sub_A", 1000, func(_ int, j *flow.Job) { j.ClientID = "X" })
+	}
+	other := w.jobs("sub_A", 1)
+	for range 4 {
+		w.step()
+	}
+	if got := w.published(); !slices.Equal(got, other) {
+		t.Errorf("%d went, want the one of another client behind them", len(got))
+	}
+	w.put(&resource.Client{Meta: resource.Meta{ID: "X", ClientID: "X"}, Identifier: "x"})
+	w.sleep(heldPark)
+	w.step()
+	if len(w.published()) == 0 {
+		t.Error("nothing went when the client was active again")
+	}
 }
 
 func TestJobsOfADeletedSubscriptionAreCancelled(t *testing.T) {

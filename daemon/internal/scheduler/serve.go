@@ -20,6 +20,9 @@ const (
 	// maxSkipped is how many tasks that must not go are looked past for one
 	// that may.
 	maxSkipped = 8192
+	// heldPark is for how long those are put aside that stood before others
+	// in greater number than that.
+	heldPark = time.Minute
 )
 
 // windowOf is how many tickets may be out for the sake of a lane: the largest
@@ -149,8 +152,8 @@ func (s *Scheduler) give(ctx context.Context, cat *catalog.Catalog, l *lane, n i
 	if err != nil {
 		return 0, err
 	}
-	if isTask(l.name) {
-		if o, err = s.offerTasks(ctx, cat, l, n, o); err != nil {
+	if isTask(l.name) || cat.HoldsClients() {
+		if o, err = s.offerThose(ctx, cat, l, n, o); err != nil {
 			return 0, err
 		}
 	}
@@ -193,21 +196,32 @@ func (s *Scheduler) offer(ctx context.Context, l *lane, n int) (store.Offer, err
 	return o, nil
 }
 
-// offerTasks leaves tasks out whose pool is suspended. Those behind them are
-// looked for: one pool must not hold the tasks of another.
-func (s *Scheduler) offerTasks(ctx context.Context, cat *catalog.Catalog, l *lane, n int, o store.Offer) (store.Offer, error) {
+// offerThose leaves jobs out that must not go now: tasks whose pool is
+// suspended, and jobs of a client that is. Those behind them are looked for:
+// one client must not hold the jobs of another, nor one pool those of another.
+func (s *Scheduler) offerThose(ctx context.Context, cat *catalog.Catalog, l *lane, n int, o store.Offer) (store.Offer, error) {
 	for ask := n + l.skipped; ; {
 		kept, skipped := o.Jobs[:0], 0
+		var parks []store.Park
 		for i := 0; i < len(o.Jobs) && len(kept) < n; i++ {
-			if r, _ := cat.Route(&o.Jobs[i]); r.Wait == "" {
-				kept = append(kept, o.Jobs[i])
+			j := &o.Jobs[i]
+			if r, _ := cat.Route(j); r.Wait == "" {
+				kept = append(kept, *j)
 			} else {
 				skipped++
+				parks = append(parks, store.Park{Job: j.ID, Ticket: j.Ticket + 1, Until: s.o.Now().Add(heldPark)})
 			}
 		}
 		l.full = l.full || len(kept)+skipped < len(o.Jobs)
 		if skipped == 0 || len(kept) == n || !l.full || ask > maxSkipped {
-			// What is too far behind waits for a change of resources.
+			if ask > maxSkipped && len(kept) < n {
+				// Too many to look past each time: they go behind the others,
+				// and come back by themselves.
+				if err := s.o.Store.Park(ctx, parks, s.o.Now()); err != nil {
+					return o, err
+				}
+				skipped = 0
+			}
 			l.skipped, l.full = skipped, l.full && len(kept) > 0
 			o.Jobs = kept
 			return o, nil
