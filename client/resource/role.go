@@ -24,7 +24,17 @@ func (*Role) Kind() Kind { return KindRole }
 func (r *Role) Key() string { return r.Name }
 
 // Refs implements Resource.
-func (*Role) Refs() []Ref { return nil }
+func (r *Role) Refs() []Ref {
+	app, _ := r.Segments()
+	if app == "" || app == PlatformApplication {
+		return nil
+	}
+	return []Ref{{Kind: KindApplication, Code: app, Field: "name"}}
+}
+
+// PlatformApplication is the application of the built-in roles. It always is
+// there, and is no document.
+const PlatformApplication = "platform"
 
 // Segments are the application and the short name.
 func (r *Role) Segments() (application, short string) {

@@ -46,6 +46,9 @@ func (a *ServiceAccount) Refs() []Ref {
 			refs = append(refs, Ref{Kind: KindClient, ID: id, Field: "clientIds"})
 		}
 	}
+	for _, role := range a.Roles {
+		refs = append(refs, Ref{Kind: KindRole, Code: role, Field: "roles"})
+	}
 	return refs
 }
 

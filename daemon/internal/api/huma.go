@@ -79,7 +79,7 @@ func schemaName(t reflect.Type, hint string) string {
 	}
 	if strings.HasPrefix(t.PkgPath(), "github.com/flowcatalyst/fc/client/resource") && t.Kind() == reflect.Struct {
 		switch t.Name() {
-		case "Subscription", "Connection", "DispatchPool", "EventType":
+		case "Subscription", "Connection", "DispatchPool", "EventType", "Role", "OAuthClient":
 			return "New" + name // beside the view that answers show
 		}
 	}
@@ -190,6 +190,9 @@ func through[I any](s *server, do func(ctx context.Context, c *call, in *I) (*re
 		op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 			r, w, _ := adapter.Request(ctx)
 			who, err := s.admit(r, w.Header().Get(requestIDHeader), rt.needs)
+			if who.May == nil {
+				who.May = s.may(&who)
+			}
 			if err == nil && takesBody {
 				err = wantJSON(r)
 			}

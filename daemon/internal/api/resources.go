@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
 type resourcesQuery struct {
@@ -72,6 +73,14 @@ func viewResource(r resource.Resource, warnings []string) any {
 	case *resource.EventType:
 		a, s, g, e := r.Segments()
 		return eventTypeView{r, a, s, g, e}
+	case *resource.Role:
+		return viewRole(r)
+	case *resource.OAuthClient:
+		return viewOAuthClient(r)
+	case *resource.ServiceAccount:
+		return accountView{r, r.PrincipalID()}
+	case *resource.Principal:
+		return viewPrincipal(r)
 	}
 	return r
 }
@@ -87,6 +96,14 @@ func viewDoc(kind resource.Kind) any {
 		return poolView{}
 	case resource.KindEventType:
 		return eventTypeView{}
+	case resource.KindRole:
+		return roleView{}
+	case resource.KindOAuthClient:
+		return oauthClientView{}
+	case resource.KindServiceAccount:
+		return accountView{}
+	case resource.KindPrincipal:
+		return principalView{}
 	}
 	return resourceDoc(kind)
 }
@@ -113,34 +130,45 @@ func ifMatch(header string) (int64, error) {
 	return n, nil
 }
 
+func (q *resourcesQuery) page() int { return max(q.Page, q.NestedPage) }
+
+func (q *resourcesQuery) size() int {
+	if q.Limit == 0 && q.Size == 0 {
+		return store.PageLimit(q.NestedSize)
+	}
+	return q.limit()
+}
+
 func (s *server) listResources(info resource.KindInfo) func(context.Context, *call, *resourcesQuery) (*result, error) {
 	return func(ctx context.Context, c *call, in *resourcesQuery) (*result, error) {
-		if in.Limit == 0 && in.Size == 0 {
-			in.Limit = in.NestedSize
-		}
-		q := platform.ListQuery{ClientID: in.ClientID, Status: in.Status, Code: in.Code, ManagedBy: in.ManagedBy,
-			Limit: in.limit(), Page: max(in.Page, in.NestedPage)}
-		after, err := unseal(info.Collection, in.Cursor, 2)
-		if err != nil {
-			return nil, err
-		}
-		if after != nil {
-			q.AfterCode, q.AfterID, q.Page = after[0], after[1], 0
-		}
-		page, err := s.p.List(ctx, c.Caller, info.Kind, q)
-		if err != nil {
-			return nil, err
-		}
-		views := make([]any, len(page.Resources))
-		next := ""
-		for i, r := range page.Resources {
-			views[i] = viewResource(r, nil)
-			if page.More && i == len(views)-1 {
-				next = seal(info.Collection, r.Key(), r.Base().ID)
-			}
-		}
-		return ok(map[string]any{info.ListName: views, "nextCursor": next, "hasMore": page.More, "total": page.Total}), nil
+		return s.list(ctx, c, info, *in, nil)
 	}
+}
+
+// list answers with a page of a kind. A filter that is nil takes all.
+func (s *server) list(ctx context.Context, c *call, info resource.KindInfo, in resourcesQuery, fits func(resource.Resource) bool) (*result, error) {
+	q := platform.ListQuery{ClientID: in.ClientID, Status: in.Status, Code: in.Code, ManagedBy: in.ManagedBy,
+		Limit: in.size(), Page: in.page(), Fits: fits}
+	after, err := unseal(info.Collection, in.Cursor, 2)
+	if err != nil {
+		return nil, err
+	}
+	if after != nil {
+		q.AfterCode, q.AfterID, q.Page = after[0], after[1], 0
+	}
+	page, err := s.p.List(ctx, c.Caller, info.Kind, q)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]any, len(page.Resources))
+	next := ""
+	for i, r := range page.Resources {
+		views[i] = viewResource(r, nil)
+		if page.More && i == len(views)-1 {
+			next = seal(info.Collection, r.Key(), r.Base().ID)
+		}
+	}
+	return ok(map[string]any{info.ListName: views, "nextCursor": next, "hasMore": page.More, "total": page.Total}), nil
 }
 
 func (s *server) createResource(info resource.KindInfo) func(context.Context, *call, *BodyInput) (*result, error) {

@@ -61,8 +61,12 @@ func (s *server) routes() []route {
 		{get, "/api/audit-logs", "platform:admin:audit-log:view", "listAuditLogs", "audit", "Who changed what, newest first", nil, s.listOf("auditLogs", auditView{}), 0, through(s, s.listAudit)},
 	}
 	for _, info := range resource.Kinds {
-		rows = append(rows, s.kindRoutes(info)...)
+		if info.Kind != resource.KindPrincipal {
+			rows = append(rows, s.kindRoutes(info)...)
+		}
 	}
+	rows = append(append(append(rows, s.principalRoutes()...), s.clientRoutes()...), s.roleRoutes()...)
+	rows = append(append(append(rows, s.oauthClientRoutes()...), s.accountRoutes()...), s.applicationRoutes()...)
 	rows = append(append(append(rows, s.replayRoutes()...), s.letterRoutes()...), s.groupRoutes()...)
 	rows = append(rows, s.monitoringRoutes()...)
 	rows = append(rows, s.secretRoutes()...)
@@ -74,9 +78,19 @@ func (s *server) kindRoutes(info resource.KindInfo) []route {
 	all, one := "/api/"+info.Collection, "/api/"+info.Collection+"/{id}"
 	name := names[info.Kind]
 	doc, view := resourceDoc(info.Kind), viewDoc(info.Kind)
+	made := view
+	list, create := through(s, s.listResources(info)), through(s, s.createResource(info))
+	switch info.Kind {
+	case resource.KindRole:
+		list, doc = through(s, s.listRoles), createRoleDoc{}
+	case resource.KindOAuthClient:
+		list, create, made = through(s, s.listOAuthClients), through(s, s.createOAuthClient), createdOAuthClientView{}
+	case resource.KindServiceAccount:
+		create, made = through(s, s.createAccount), createdAccountView{}
+	}
 	return []route{
-		{http.MethodGet, all, info.May("view"), "list" + name + "s", info.Collection, "List by code", nil, s.listOf(info.ListName, view), 0, through(s, s.listResources(info))},
-		{http.MethodPost, all, info.May("create"), "create" + name, info.Collection, "Create", doc, view, http.StatusCreated, through(s, s.createResource(info))},
+		{http.MethodGet, all, info.May("view"), "list" + name + "s", info.Collection, "List by code", nil, s.listOf(info.ListName, view), 0, list},
+		{http.MethodPost, all, info.May("create"), "create" + name, info.Collection, "Create", doc, made, http.StatusCreated, create},
 		{http.MethodGet, one, info.May("view"), "get" + name, info.Collection, "One, by id or code", nil, view, 0, through(s, s.getResource(info))},
 		{http.MethodPut, one, info.May("update"), "update" + name, info.Collection, "Change the fields that are given; null takes one away", doc, nil, http.StatusNoContent, through(s, s.updateResource(info))},
 		{http.MethodDelete, one, info.May("delete"), "delete" + name, info.Collection, "Delete", nil, nil, http.StatusNoContent, through(s, s.deleteResource(info))},

@@ -100,6 +100,9 @@ func TestARoleWithExactlyThePermissionPasses(t *testing.T) {
 			continue
 		}
 		path := rt.path
+		if strings.HasSuffix(path, "/check-email-domain") {
+			path += "?domain=example.com"
+		}
 		if strings.HasSuffix(path, "/check") {
 			path += "?messageId=0000000000000"
 		}

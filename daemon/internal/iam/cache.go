@@ -30,15 +30,31 @@ func (c *Cache) Get(ctx context.Context) (*Directory, error) {
 	if d := c.now.Load(); d != nil && d.Version >= cat.Version {
 		return d, nil
 	}
+	return c.make(cat), nil
+}
+
+// Of is the directory of a catalog, of that version and no newer one.
+func (c *Cache) Of(cat *catalog.Catalog) *Directory {
+	d := c.now.Load()
+	if d == nil || d.Version < cat.Version {
+		d = c.make(cat)
+	}
+	if d.Version == cat.Version {
+		return d
+	}
+	return New(cat)
+}
+
+func (c *Cache) make(cat *catalog.Catalog) *Directory {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := c.now.Load()
 	if before != nil && before.Version >= cat.Version {
-		return before, nil
+		return before
 	}
 	d := next(before, cat)
 	c.now.Store(d)
-	return d, nil
+	return d
 }
 
 // next is the directory of a catalog. Most changes are of subscriptions or

@@ -262,6 +262,18 @@ func (d *Directory) AuthConfig(domain string) *resource.ClientAuthConfig {
 	return d.configs[strings.ToLower(domain)]
 }
 
+// Provider says how a person signs in: with a password (INTERNAL), or through
+// the provider of their own or of their email domain (OIDC).
+func (d *Directory) Provider(p *resource.Principal) string {
+	if c := d.AuthConfig(EmailDomain(p.Email)); c != nil && c.AuthProvider == resource.IdpOIDC {
+		return resource.IdpOIDC
+	}
+	if p.IdpType == resource.IdpOIDC {
+		return resource.IdpOIDC
+	}
+	return resource.IdpInternal
+}
+
 // RoleMappings are the mappings that count for an email domain.
 func (d *Directory) RoleMappings(domain string) []*resource.IdpRoleMapping {
 	var out []*resource.IdpRoleMapping

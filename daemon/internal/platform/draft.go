@@ -37,6 +37,7 @@ type draft struct {
 	order    []*change
 	taken    map[worldKey]*change
 	replaced map[string]string // old id to new
+	hidden   []*hidden         // changed credentials
 	problems []Problem
 	warnings []string
 }
@@ -79,7 +80,7 @@ func (p *Platform) change(ctx context.Context, c Caller, dry bool, do func(*draf
 		if err := d.check(); err != nil {
 			return nil, err
 		}
-		if dry || len(d.order) == 0 {
+		if dry || len(d.order) == 0 && len(d.hidden) == 0 {
 			return d, nil
 		}
 		set, err := p.writeSet(d)
@@ -210,11 +211,19 @@ func (d *draft) check() error {
 		d.problem(c.after, c.after.Validate()...)
 		d.rules(c.before, c.after)
 	}
+	for _, c := range d.order {
+		if err := d.guard(c); err != nil {
+			return err
+		}
+	}
 	d.repoint()
 	if len(d.problems) > 0 {
 		return &Error{Code: CodeInvalid, Detail: "the request has fields that can not be accepted", Problems: d.problems}
 	}
 	if err := d.inUse(); err != nil {
+		return err
+	}
+	if err := d.keepAdministrator(); err != nil {
 		return err
 	}
 	d.order = slices.DeleteFunc(d.order, func(c *change) bool { return c.before != nil && c.after != nil && same(c.before, c.after) })
@@ -233,9 +242,11 @@ func (d *draft) check() error {
 // inUse refuses deletes of what somebody still names.
 func (d *draft) inUse() error {
 	gone := map[string]*change{}
+	named := map[worldKey]string{} // ids of what others name by its key
 	for _, c := range d.order {
 		if c.after == nil && d.replaced[c.before.Base().ID] == "" {
 			gone[c.before.Base().ID] = c
+			named[keyOf(c.before)] = c.before.Base().ID
 		}
 	}
 	if len(gone) == 0 {
@@ -245,8 +256,12 @@ func (d *draft) inUse() error {
 	for _, info := range resource.Kinds {
 		d.all(info.Kind, func(r resource.Resource) {
 			for _, ref := range r.Refs() {
-				if gone[ref.ID] != nil {
-					users[ref.ID] = append(users[ref.ID], info.Title+" "+r.Key())
+				id := ref.ID
+				if id == "" && everywhere(ref.Kind) {
+					id = named[worldKey{ref.Kind, "", ref.Code}]
+				}
+				if gone[id] != nil {
+					users[id] = append(users[id], info.Title+" "+r.Key())
 				}
 			}
 		})
@@ -300,5 +315,5 @@ func (p *Platform) writeSet(d *draft) (store.WriteSet, error) {
 		}
 		set.Audit = append(set.Audit, entry)
 	}
-	return set, nil
+	return set, p.writeHidden(d, &set)
 }

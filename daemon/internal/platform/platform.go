@@ -10,8 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
@@ -22,7 +24,11 @@ type Options struct {
 	Sealer catalog.Sealer
 	// Catalog may be shared with other services; absent, one is made.
 	Catalog *catalog.Cache
-	Logger  *slog.Logger
+	// Directory may be shared with the guard; absent, one is made.
+	Directory *iam.Cache
+	// Passwords hashes them; absent, one is made.
+	Passwords *auth.Passwords
+	Logger    *slog.Logger
 	// Warnings takes what a person should look at; absent, only the log does.
 	Warnings   *telemetry.Warnings
 	Registerer prometheus.Registerer // absent: nothing is counted
@@ -38,10 +44,14 @@ type Platform struct {
 	st     store.Store
 	sealer catalog.Sealer
 	cache  *catalog.Cache
-	log    *slog.Logger
-	now    func() time.Time
-	ids    flow.IDs
-	turn   chan struct{} // held by the one writer that others must not starve
+
+	directory *iam.Cache
+	passwords *auth.Passwords
+
+	log  *slog.Logger
+	now  func() time.Time
+	ids  flow.IDs
+	turn chan struct{} // held by the one writer that others must not starve
 
 	world    atomic.Pointer[world] // of the last catalog seen
 	compiled compiled              // filters, for explain
@@ -60,6 +70,12 @@ func New(o Options) (*Platform, error) {
 	if o.Catalog == nil {
 		o.Catalog = catalog.New(o.Store, o.Sealer)
 	}
+	if o.Directory == nil {
+		o.Directory = iam.NewCache(o.Catalog)
+	}
+	if o.Passwords == nil {
+		o.Passwords = auth.NewPasswords(0)
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -75,6 +91,7 @@ func New(o Options) (*Platform, error) {
 	}
 	return &Platform{st: o.Store, unknown: o.UnknownTypes, warnings: o.Warnings, violations: counted,
 		sealer: o.Sealer, cache: o.Catalog, log: o.Logger,
+		directory: o.Directory, passwords: o.Passwords,
 		turn: make(chan struct{}, 1),
 		now:  func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
 }

@@ -18,6 +18,8 @@ type ListQuery struct {
 	AfterID, AfterCode string
 	Page               int // from 0, instead of a cursor
 	Limit              int
+	// Fits is a further filter; nil is none.
+	Fits func(resource.Resource) bool
 }
 
 // ListPage is a page of resources, by code.
@@ -44,7 +46,7 @@ func (p *Platform) List(ctx context.Context, c Caller, kind resource.Kind, q Lis
 	skip := q.Page * limit
 	for _, r := range w.sorted[kind] {
 		m := r.Base()
-		if !c.sees(r) || q.ClientID != "" && m.ClientID != q.ClientID ||
+		if !c.sees(r) || q.Fits != nil && !q.Fits(r) || q.ClientID != "" && m.ClientID != q.ClientID ||
 			q.Code != "" && r.Key() != q.Code || q.ManagedBy != "" && m.ManagedBy != q.ManagedBy ||
 			q.Status != "" && statusOf(r) != q.Status {
 			continue
@@ -55,7 +57,7 @@ func (p *Platform) List(ctx context.Context, c Caller, kind resource.Kind, q Lis
 		case skip > 0:
 			skip--
 		case len(page.Resources) < limit:
-			page.Resources = append(page.Resources, r)
+			page.Resources = append(page.Resources, c.view(r))
 		default:
 			page.More = true
 		}
@@ -90,7 +92,11 @@ func (p *Platform) Get(ctx context.Context, c Caller, info resource.KindInfo, na
 	if err != nil {
 		return nil, err
 	}
-	return w.lookup(c, info, name, clientID)
+	r, err := w.lookup(c, info, name, clientID)
+	if err != nil {
+		return nil, err
+	}
+	return c.view(r), nil
 }
 
 // Create makes a resource of a JSON object.
@@ -99,6 +105,12 @@ func (p *Platform) Create(ctx context.Context, c Caller, info resource.KindInfo,
 	if err != nil {
 		return Changed{}, err
 	}
+	return p.create(ctx, c, info, f, nil)
+}
+
+// create makes a resource of fields. Also, if it is there, has its say before
+// the draft is checked.
+func (p *Platform) create(ctx context.Context, c Caller, info resource.KindInfo, f fields, also func(*draft, resource.Resource) error) (Changed, error) {
 	var made resource.Resource
 	d, err := p.change(ctx, c, false, func(d *draft) error {
 		r, ps := build(info, f)
@@ -106,16 +118,22 @@ func (p *Platform) Create(ctx context.Context, c Caller, info resource.KindInfo,
 			return Invalid("the request has fields that can not be accepted", ps...)
 		}
 		m := r.Base()
+		if err := d.prepare(r); err != nil {
+			return err
+		}
 		client, refused := d.owner(info, m.ClientID)
 		if refused != nil {
 			return refused
 		}
-		*m = resource.Meta{ClientID: client, Protected: m.Protected, Source: sourceOf(m.Source)}
+		*m = resource.Meta{ClientID: client, Protected: m.Protected, Source: sourceOf(info.Kind, m.Source)}
 		if d.find(keyOf(r)) != nil {
-			return refuse(CodeExists, "a %s of this code exists already", info.Title)
+			return refuse(CodeExists, "a %s of this %s exists already", info.Title, keyName(info.Kind))
 		}
 		made = r
 		d.add(r, "CREATE")
+		if also != nil {
+			return also(d, r)
+		}
 		return nil
 	})
 	if err != nil {
@@ -124,7 +142,10 @@ func (p *Platform) Create(ctx context.Context, c Caller, info resource.KindInfo,
 	return Changed{made, d.warnings}, nil
 }
 
-func sourceOf(asked string) string {
+func sourceOf(kind resource.Kind, asked string) string {
+	if kind == resource.KindRole {
+		return RoleDatabase
+	}
 	if asked == "UI" || asked == "CODE" {
 		return asked
 	}
@@ -191,6 +212,12 @@ func (p *Platform) AddSchema(ctx context.Context, c Caller, name, clientID strin
 
 func (p *Platform) edit(ctx context.Context, c Caller, info resource.KindInfo, name, clientID string, ifRevision int64, operation string,
 	do func(resource.Resource) (resource.Resource, error)) (Changed, error) {
+	return p.alter(ctx, c, info, name, clientID, ifRevision, operation, func(_ *draft, before resource.Resource) (resource.Resource, error) { return do(before) })
+}
+
+// alter changes one resource. Do sees the draft and may put more into it.
+func (p *Platform) alter(ctx context.Context, c Caller, info resource.KindInfo, name, clientID string, ifRevision int64, operation string,
+	do func(*draft, resource.Resource) (resource.Resource, error)) (Changed, error) {
 	var before, after resource.Resource
 	d, err := p.change(ctx, c, false, func(d *draft) error {
 		var err error
@@ -203,10 +230,17 @@ func (p *Platform) edit(ctx context.Context, c Caller, info resource.KindInfo, n
 		if ifRevision != 0 && before.Base().Revision != ifRevision {
 			return refuse(CodePrecondition, "the %s is at revision %d, not at the one that If-Match names", info.Title, before.Base().Revision)
 		}
-		if after, err = do(before); err != nil {
+		if err := byHand(before); err != nil {
 			return err
 		}
+		if after, err = do(d, before); err != nil {
+			return err
+		}
+		home := after.Base().ClientID
 		d.update(before, after, operation)
+		if info.Kind == resource.KindPrincipal {
+			after.Base().ClientID = home // people move
+		}
 		return nil
 	})
 	if err != nil {
@@ -232,8 +266,11 @@ func (p *Platform) Delete(ctx context.Context, c Caller, info resource.KindInfo,
 		if err := mayRemove(info, r); err != nil {
 			return err
 		}
+		if err := byHand(r); err != nil {
+			return err
+		}
 		gone = r
-		d.remove(r)
+		d.takeAway(r)
 		return nil
 	})
 	if err != nil {

@@ -27,6 +27,24 @@ func (d *draft) rules(before, after resource.Resource) {
 		}
 	case *resource.Subscription:
 		d.subscriptionRules(r)
+	case *resource.Client:
+		d.clientRules(before, r)
+	case *resource.Application:
+		d.applicationRules(r)
+	case *resource.Role:
+		d.roleRules(r)
+	case *resource.ServiceAccount:
+		d.accountRules(r)
+	case *resource.Principal:
+		d.principalRules(before, r)
+	case *resource.OAuthClient:
+		d.oauthRules(r)
+	case *resource.ClientAuthConfig:
+		d.authConfigRules(r)
+	case *resource.IdpRoleMapping:
+		if r.RoleName != "" && d.role(r.RoleName) == nil {
+			d.problem(r, noSuchRole("roleName"))
+		}
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
+	"github.com/flowcatalyst/fc/daemon/internal/iam"
 )
 
 // world is all resources at one version, indexed for the rules. It never
@@ -14,6 +16,7 @@ import (
 type world struct {
 	version int64
 	cat     *catalog.Catalog
+	dir     *iam.Directory // of the same version
 	byID    map[string]resource.Resource
 	byKey   map[worldKey]resource.Resource
 	sorted  map[resource.Kind][]resource.Resource // by code, client and id
@@ -24,8 +27,18 @@ type worldKey struct {
 	client, code string
 }
 
+// keyOf is what a resource is found by. What is declared has its code within a
+// client; emails, the names of roles and so on are there once.
 func keyOf(r resource.Resource) worldKey {
+	if everywhere(r.Kind()) {
+		return worldKey{r.Kind(), "", r.Key()}
+	}
 	return worldKey{r.Kind(), r.Base().ClientID, r.Key()}
+}
+
+func everywhere(kind resource.Kind) bool {
+	info, _ := resource.InfoOf(kind)
+	return !info.Manifest
 }
 
 // currentWorld is the world at the store's version or a newer one.
@@ -38,6 +51,7 @@ func (p *Platform) currentWorld(ctx context.Context) (*world, error) {
 		return w, nil
 	}
 	w := newWorld(cat)
+	w.dir = p.directory.Of(cat)
 	p.world.Store(w)
 	return w, nil
 }
@@ -54,6 +68,11 @@ func newWorld(cat *catalog.Catalog) *world {
 	index(w, cat.ServiceAccounts)
 	for _, rs := range cat.Others {
 		index(w, rs)
+	}
+	for _, b := range auth.BuiltinRoles() {
+		r := iam.BuiltinRole(b.Name)
+		w.byID[r.ID], w.byKey[keyOf(r)] = r, r
+		w.sorted[resource.KindRole] = append(w.sorted[resource.KindRole], r)
 	}
 	index(w, cat.EventTypes)
 	index(w, cat.Pools)

@@ -1,0 +1,187 @@
+package api
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
+)
+
+// company is a world with two tenants and people of each.
+type company struct {
+	*world
+	root    string // may do everything everywhere
+	iam     string // manages people everywhere, and no more
+	acmeIAM string // manages people of acme
+	ids     map[string]string
+}
+
+func incorporate(t *testing.T) *company {
+	t.Helper()
+	w := setup(t)
+	c := &company{world: w, root: w.admin(), ids: map[string]string{}}
+	c.iam = w.token(&auth.Principal{ID: "prn_IAM", Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleIAMAdmin}})
+	c.acmeIAM = w.token(&auth.Principal{ID: "prn_ACMEIAM", Scope: auth.ScopePartner, Clients: []string{"acme"}, Roles: []string{auth.RoleIAMAdmin}})
+	make := func(name, path, body string) {
+		t.Helper()
+		a := w.do("POST", path, c.root, body).is(201)
+		c.ids[name] = a.id()
+		if p, is := a.get("principalId").(string); is {
+			c.ids[name+"Principal"] = p
+		}
+	}
+	make("shop", "/api/applications", `{"code":"shop"}`)
+	make("clerk", "/api/roles", `{"applicationCode":"shop","roleName":"clerk","displayName":"Clerk","permissions":["shop:sales:order:view"],"clientManaged":true}`)
+	make("boss", "/api/roles", `{"applicationCode":"shop","roleName":"boss","displayName":"Boss","permissions":["shop:*:*:*"]}`)
+	make("anchor", "/api/anchor-domains", `{"domain":"platform.example.com"}`)
+	make("super", "/api/principals", `{"email":"root@platform.example.com","roles":["platform:super-admin"]}`)
+	make("ada", "/api/principals", `{"email":"ada@acme.example.com","name":"Ada","clientId":"acme"}`)
+	make("bo", "/api/principals", `{"email":"bo@globex.example.com","name":"Bo","clientId":"globex"}`)
+	make("acmeRoot", "/api/principals", `{"email":"root@acme.example.com","clientId":"acme","roles":["platform:super-admin"]}`)
+	make("partner", "/api/principals", `{"email":"pat@partner.example.com","scope":"PARTNER","clientGrants":[{"clientId":"acme"},{"clientId":"globex"}]}`)
+	make("robot", "/api/service-accounts", `{"code":"robot","clientIds":["*"],"roles":["platform:super-admin"]}`)
+	make("acmeRobot", "/api/service-accounts", `{"code":"acme-robot","clientIds":["acme"]}`)
+	make("globexRobot", "/api/service-accounts", `{"code":"globex-robot","clientIds":["globex"]}`)
+	make("robotClient", "/api/oauth-clients", `{"clientId":"robot","clientName":"Robot","clientType":"CONFIDENTIAL","grantTypes":["client_credentials"],"serviceAccountId":"robot"}`)
+	return c
+}
+
+func (c *company) path(p string) string {
+	for name, id := range c.ids {
+		p = strings.ReplaceAll(p, "<"+name+">", id)
+	}
+	return p
+}
+
+func TestNobodyGetsMoreThanTheyHave(t *testing.T) {
+	t.Parallel()
+	c := incorporate(t)
+	acme, everywhere := c.acmeIAM, c.iam
+	for name, try := range map[string]struct {
+		token, request, body string
+		status               int
+		code, says           string
+	}{
+		"a person of another client":            {acme, "POST /api/principals", `{"email":"x@x.example.com","clientId":"globex"}`, 403, "FORBIDDEN", "not bound"},
+		"a person of every client":              {acme, "POST /api/principals", `{"email":"x@x.example.com","scope":"ANCHOR"}`, 403, "FORBIDDEN", "every client"},
+		"a person of an anchor domain":          {acme, "POST /api/principals", `{"email":"x@platform.example.com"}`, 403, "FORBIDDEN", "every client"},
+		"an anchor in another guise":            {acme, "POST /api/principals", `{"email":"x@PLATFORM.example.com","scope":"CLIENT","clientId":"acme"}`, 403, "FORBIDDEN", "every client"},
+		"a partner of another client":           {acme, "POST /api/principals", `{"email":"x@x.example.com","scope":"PARTNER","clientGrants":[{"clientId":"globex"}]}`, 403, "FORBIDDEN", "clientGrants"},
+		"a person with all permissions":         {acme, "POST /api/principals", `{"email":"x@x.example.com","roles":["platform:super-admin"]}`, 403, "FORBIDDEN", "platform:super-admin"},
+		"a person with other permissions":       {acme, "POST /api/principals", `{"email":"x@x.example.com","roles":["platform:messaging-admin"]}`, 403, "FORBIDDEN", "platform:messaging-admin"},
+		"a role that is not for clients":        {acme, "POST /api/principals/<ada>/roles", `{"role":"shop:boss"}`, 403, "FORBIDDEN", "shop:boss"},
+		"all permissions for one of theirs":     {acme, "PUT /api/principals/<ada>/roles", `{"roles":["platform:super-admin"]}`, 403, "FORBIDDEN", "platform:super-admin"},
+		"another client for one of theirs":      {acme, "POST /api/principals/<ada>/client-access", `{"clientId":"globex"}`, 403, "FORBIDDEN", "not bound"},
+		"every client for one of theirs":        {acme, "PUT /api/principals/<ada>", `{"scope":"ANCHOR"}`, 403, "FORBIDDEN", "every client"},
+		"another scope for one of theirs":       {acme, "PUT /api/principals/<ada>", `{"scope":"PARTNER"}`, 403, "FORBIDDEN", "scope"},
+		"another home for one of theirs":        {acme, "PUT /api/principals/<ada>", `{"clientId":"globex"}`, 403, "FORBIDDEN", "not bound"},
+		"the password of a mightier one":        {acme, "POST /api/principals/<acmeRoot>/reset-password", `{"newPassword":"correct horse battery"}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a mightier one shut out":               {acme, "POST /api/principals/<acmeRoot>/deactivate", ``, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a mightier one deleted":                {acme, "DELETE /api/principals/<acmeRoot>", ``, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a person of others":                    {acme, "PUT /api/principals/<bo>", `{"name":"X"}`, 404, "NOT_FOUND", ""},
+		"a partner who reaches others too":      {acme, "POST /api/principals/<partner>/deactivate", ``, 404, "NOT_FOUND", ""},
+		"an account of every client":            {acme, "POST /api/service-accounts", `{"code":"x","clientIds":["*"]}`, 403, "FORBIDDEN", "clientIds"},
+		"an account of another client":          {acme, "POST /api/service-accounts", `{"code":"x","clientIds":["globex"]}`, 403, "FORBIDDEN", "clientIds"},
+		"an account with all permissions":       {acme, "POST /api/service-accounts", `{"code":"x","roles":["platform:super-admin"]}`, 403, "FORBIDDEN", "platform:super-admin"},
+		"every client for their account":        {acme, "PUT /api/service-accounts/<acmeRobot>", `{"clientIds":["*"]}`, 403, "FORBIDDEN", "clientIds"},
+		"more clients for their account":        {acme, "PUT /api/service-accounts/<acmeRobot>", `{"clientIds":["acme","globex"]}`, 403, "FORBIDDEN", "clientIds"},
+		"all permissions for their account":     {acme, "PUT /api/principals/<acmeRobotPrincipal>/roles", `{"roles":["platform:super-admin"]}`, 403, "FORBIDDEN", "platform:super-admin"},
+		"a token of another client's account":   {acme, "POST /api/service-accounts/<globexRobot>/tokens", `{}`, 404, "NOT_FOUND", ""},
+		"a token of everybody's account":        {acme, "POST /api/service-accounts/robot/tokens", `{}`, 404, "NOT_FOUND", ""},
+		"a role for all":                        {acme, "POST /api/roles", `{"name":"shop:x","displayName":"X","permissions":[]}`, 403, "FORBIDDEN", "every client"},
+		"a permission for a role":               {acme, "POST /api/roles/shop:clerk/permissions", `{"permission":"platform:iam:user:view"}`, 403, "FORBIDDEN", "every client"},
+		"an anchor domain":                      {acme, "POST /api/anchor-domains", `{"domain":"x.example.com"}`, 403, "FORBIDDEN", "every client"},
+		"an auth config":                        {acme, "POST /api/client-auth-configs", `{"emailDomain":"acme.example.com","primaryClientId":"acme"}`, 403, "FORBIDDEN", "every client"},
+		"a role mapping":                        {acme, "POST /api/idp-role-mappings", `{"idpRoleName":"x","roleName":"shop:clerk"}`, 403, "FORBIDDEN", "every client"},
+		"an OAuth client":                       {acme, "POST /api/oauth-clients", `{"clientName":"X"}`, 403, "FORBIDDEN", "every client"},
+		"the secret of an OAuth client":         {acme, "POST /api/oauth-clients/<robotClient>/regenerate-secret", ``, 404, "NOT_FOUND", ""},
+		"all permissions, from everywhere":      {everywhere, "POST /api/principals", `{"email":"x@x.example.com","scope":"ANCHOR","roles":["platform:super-admin"]}`, 403, "FORBIDDEN", "platform:super-admin"},
+		"a role with all permissions":           {everywhere, "POST /api/roles", `{"name":"shop:x","displayName":"X","permissions":["*:*:*:*"]}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a role with the platform's":            {everywhere, "POST /api/roles", `{"name":"shop:x","displayName":"X","permissions":["platform:messaging:event:create"]}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a role that grows":                     {everywhere, "POST /api/roles/shop:clerk/permissions", `{"permission":"platform:*:*:*"}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a role that grows by an update":        {everywhere, "PUT /api/roles/shop:clerk", `{"permissions":["*:*:*:view"]}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a built-in role":                       {everywhere, "PUT /api/roles/platform:iam-admin", `{"permissions":["*:*:*:*"]}`, 409, "PROTECTED", "built in"},
+		"a role of the platform":                {c.root, "POST /api/roles", `{"name":"platform:mine","displayName":"X"}`, 409, "PROTECTED", "built in"},
+		"a provider that gives all permissions": {everywhere, "POST /api/idp-role-mappings", `{"idpRoleName":"x","roleName":"platform:super-admin"}`, 403, "FORBIDDEN", "platform:super-admin"},
+		"a provider for a mightier one":         {everywhere, "POST /api/client-auth-configs", `{"emailDomain":"platform.example.com","configType":"ANCHOR","authProvider":"OIDC","oidcIssuerUrl":"https://idp.example.com","oidcClientId":"x"}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"the password of the mightiest":         {everywhere, "POST /api/principals/<super>/reset-password", `{"newPassword":"correct horse battery"}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a token of a mightier account":         {everywhere, "POST /api/service-accounts/robot/tokens", `{}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a mightier account of theirs":          {everywhere, "PUT /api/service-accounts/robot", `{"name":"X"}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"the OAuth client of a mightier one":    {everywhere, "POST /api/oauth-clients/<robotClient>/rotate-secret", ``, 403, "FORBIDDEN", "permissions that you do not have"},
+		"an OAuth client for a mightier one":    {everywhere, "POST /api/oauth-clients", `{"clientId":"x","clientName":"X","clientType":"CONFIDENTIAL","grantTypes":["client_credentials"],"serviceAccountId":"<robot>"}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a redirect of a mightier one's":        {everywhere, "PUT /api/oauth-clients/<robotClient>", `{"redirectUris":["https://evil.example.com/"]}`, 403, "FORBIDDEN", "permissions that you do not have"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			method, path, _ := strings.Cut(c.path(try.request), " ")
+			a := c.do(method, path, try.token, c.path(try.body))
+			a.t = t
+			a.problem(try.status, try.code, try.says)
+		})
+	}
+}
+
+func TestAdministratorsOfClientsManageTheirOwn(t *testing.T) {
+	t.Parallel()
+	c := incorporate(t)
+	w, acme := c.world, c.acmeIAM
+	// Nothing of others is there.
+	for _, path := range []string{"/api/principals", "/api/service-accounts", "/api/clients", "/api/oauth-clients", "/api/anchor-domains", "/api/client-auth-configs"} {
+		a := w.do("GET", path, acme, "").is(200)
+		for _, theirs := range []string{"globex", "root@platform", "pat@partner", `"robot"`, "platform.example.com"} {
+			if strings.Contains(string(a.body), theirs) {
+				t.Errorf("GET %s shows %s: %s", path, theirs, a.body)
+			}
+		}
+	}
+	for _, path := range []string{"/api/principals/<bo>", "/api/principals/<super>", "/api/principals/<partner>", "/api/principals/<globexRobotPrincipal>",
+		"/api/principals/bo@globex.example.com", "/api/principals/<bo>/roles", "/api/principals/<bo>/client-access", "/api/principals/<bo>/application-access",
+		"/api/service-accounts/globex-robot", "/api/service-accounts/<robot>", "/api/service-accounts/<robot>/tokens", "/api/clients/globex", "/api/clients/by-identifier/globex",
+		"/api/clients/globex/applications", "/api/oauth-clients/<robotClient>", "/api/anchor-domains/<anchor>"} {
+		w.do("GET", c.path(path), acme, "").problem(404, "NOT_FOUND")
+	}
+	// A partner of both sees both.
+	both := w.token(&auth.Principal{ID: "prn_BOTH", Scope: auth.ScopePartner, Clients: []string{"acme", "globex"}, Roles: []string{auth.RoleIAMAdmin}})
+	for _, path := range []string{"/api/principals/<ada>", "/api/principals/<bo>", "/api/principals/<partner>", "/api/service-accounts/acme-robot", "/api/service-accounts/globex-robot", "/api/clients/acme", "/api/clients/globex"} {
+		w.do("GET", c.path(path), both, "").is(200)
+	}
+
+	made := w.do("POST", "/api/principals/users", acme, `{"email":"Cy@acme.example.com","name":"Cy"}`).is(201)
+	if made.get("clientId") != "acme" || made.get("scope") != "CLIENT" || made.get("email") != "cy@acme.example.com" {
+		t.Errorf("a colleague: %s", made.body)
+	}
+	cy := "/api/principals/" + made.id()
+	w.do("POST", cy+"/roles", acme, `{"role":"shop:clerk"}`).is(200)
+	w.do("PUT", cy, acme, `{"firstName":"Cy","lastName":"Young"}`).is(200)
+	w.do("POST", cy+"/deactivate", acme, "").is(200)
+	w.do("DELETE", cy, acme, "").is(204)
+	account := w.do("POST", "/api/service-accounts", acme, `{"code":"pipeline"}`).is(201)
+	if ids, _ := account.get("clientIds").([]any); len(ids) != 1 || ids[0] != "acme" {
+		t.Errorf("an account of their own: %s", account.body)
+	}
+	w.do("POST", "/api/service-accounts/pipeline/tokens", acme, `{"name":"ci"}`).is(201)
+	// An application shows how the caller's clients have it, and no others.
+	w.do("PUT", "/api/applications/shop/clients/globex", c.root, `{"enabled":true,"config":{"plan":"gold"}}`).is(200)
+	if a := w.do("GET", "/api/applications/shop", acme, "").is(200); strings.Contains(string(a.body), "gold") {
+		t.Errorf("another client's configuration: %s", a.body)
+	}
+	if a := w.do("GET", "/api/applications/shop/clients", acme, "").is(200); a.get("total") != 0.0 {
+		t.Errorf("another client's configuration: %s", a.body)
+	}
+}
+
+func TestSomebodyStaysWhoMayDoEverything(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	first := w.do("POST", "/api/principals", w.admin(), `{"email":"one@example.com","scope":"ANCHOR","roles":["platform:super-admin"]}`).is(201).id()
+	for request, body := range map[string]string{
+		"DELETE ": "", "POST /deactivate": "", "PUT ": `{"active":false}`, "PUT /roles": `{"roles":[]}`, "DELETE /roles/platform:super-admin": "",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		w.do(method, "/api/principals/"+first+path, w.admin(), body).problem(409, "CONFLICT", "last active administrator")
+	}
+	second := w.do("POST", "/api/principals", w.admin(), `{"email":"two@example.com","scope":"ANCHOR","roles":["platform:super-admin"]}`).is(201).id()
+	self := w.token(&auth.Principal{ID: first, Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleSuperAdmin}})
+	w.do("DELETE", "/api/principals/"+first, self, "").problem(409, "CONFLICT", "themselves")
+	w.do("POST", "/api/principals/"+first+"/deactivate", self, "").problem(409, "CONFLICT", "themselves")
+	w.do("POST", "/api/principals/"+second+"/deactivate", self, "").is(200)
+}

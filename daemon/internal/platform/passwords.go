@@ -1,0 +1,64 @@
+package platform
+
+import (
+	"context"
+	"strings"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
+	"github.com/flowcatalyst/fc/daemon/internal/iam"
+)
+
+// NewPassword is a password that somebody is to have.
+type NewPassword struct {
+	Password string
+	// Lax leaves its quality to the caller: 8 characters will do.
+	Lax bool
+	// Operation is what the audit calls it; empty is SET_PASSWORD.
+	Operation string
+}
+
+// SetPassword gives the principal of an id or email a new password. Whoever sets another's must have all that they have.
+func (p *Platform) SetPassword(ctx context.Context, c Caller, name string, n NewPassword) error {
+	hash, err := p.hash(ctx, n)
+	if err != nil {
+		return err
+	}
+	if n.Operation == "" {
+		n.Operation = "SET_PASSWORD"
+	}
+	_, err = p.change(ctx, c, false, func(d *draft) error {
+		r, err := d.lookup(c, personKind, name, "")
+		if err != nil {
+			return err
+		}
+		who := r.(*resource.Principal)
+		if err := d.mayActFor(who); err != nil {
+			return err
+		}
+		return d.setPassword(who, hash, n)
+	})
+	return err
+}
+
+// hash checks what is wrong with a password whoever has it, and hashes it.
+func (p *Platform) hash(ctx context.Context, n NewPassword) (string, error) {
+	if problem := auth.PasswordProblem(n.Password, n.Lax); problem != "" {
+		return "", invalidField("password", problem, "a few words that have nothing to do with one another")
+	}
+	return p.passwords.Hash(ctx, n.Password)
+}
+
+// setPassword drafts a password; the hash is of it.
+func (d *draft) setPassword(who *resource.Principal, hash string, n NewPassword) error {
+	if d.dir.Provider(who) != resource.IdpInternal {
+		return refuse(CodeInvalid, "they sign in through an identity provider and have no password here")
+	}
+	local, _, _ := strings.Cut(who.Email, "@")
+	if problem := auth.PasswordProblem(n.Password, n.Lax, who.Email, local, who.Name); problem != "" {
+		return invalidField("password", problem, "a few words that have nothing to do with one another")
+	}
+	return d.credential(who, n.Operation, func(c *iam.Credential) {
+		c.PasswordHash, c.PasswordSetAt = hash, d.now
+	})
+}
