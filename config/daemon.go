@@ -21,6 +21,7 @@ type Daemon struct {
 	Scheduler       *Scheduler
 	Router          *Router
 	Outboxes        []Outbox
+	Retention       Retention
 	// Leader is nil when leadership is a lease in the store.
 	Leader *Leader
 
@@ -83,6 +84,23 @@ type Platform struct {
 	// declared: accept, warn or reject.
 	UnknownEventTypes string
 	Range             Range
+}
+
+// Retention says how long things are kept. What has no age is kept for ever.
+type Retention struct {
+	Ages
+	// Clients have ages of their own, by id or identifier.
+	Clients map[string]Ages
+	Range   Range
+}
+
+// Ages are how old things become before they are removed; 0 is for ever.
+type Ages struct {
+	Payloads time.Duration // the data of events and of jobs without one
+	Events   time.Duration
+	Jobs     time.Duration // counted from their end
+	Attempts time.Duration // of jobs that have ended, counted from that
+	Audit    time.Duration
 }
 
 // Stream turns events into jobs.

@@ -53,6 +53,7 @@ func (dr *daemonReader) read() {
 	dr.store()
 	dr.queues()
 	listeners = append(listeners, dr.services()...)
+	dr.retention()
 	dr.leader()
 	dr.close()
 	conflicts(listeners)
@@ -157,6 +158,43 @@ func queueFile(name string) string {
 		return "queue.db"
 	}
 	return "queue-" + name + ".db"
+}
+
+func (dr *daemonReader) retention() {
+	s, present := dr.child("retention")
+	r := &dr.d.Retention
+	r.Ages = readAges(s, Ages{})
+	if present {
+		r.Range = rangeOf(*s.header)
+		for _, b := range s.children("client", []string{"acme"}, true) {
+			c := s.inside(b)
+			name := b.Labels[0]
+			if _, dup := r.Clients[name]; dup {
+				c.fail(b.LabelRanges[0], fmt.Sprintf("Client %q is there twice", name), "Each client has one block of ages.", "remove one of the two")
+			}
+			if r.Clients == nil {
+				r.Clients = map[string]Ages{}
+			}
+			r.Clients[name] = readAges(c, r.Ages)
+			c.close()
+		}
+	}
+	s.close()
+}
+
+// readAges reads the ages of a block; what it does not say is as in general.
+func readAges(s *section, general Ages) (a Ages) {
+	for _, f := range []struct {
+		name    string
+		to      *time.Duration
+		general time.Duration
+	}{
+		{"payloads", &a.Payloads, general.Payloads}, {"events", &a.Events, general.Events}, {"jobs", &a.Jobs, general.Jobs},
+		{"attempts", &a.Attempts, general.Attempts}, {"audit", &a.Audit, general.Audit},
+	} {
+		*f.to = read(s, f.name, age, opts[time.Duration]{def: f.general})
+	}
+	return a
 }
 
 func (dr *daemonReader) leader() {

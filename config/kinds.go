@@ -154,6 +154,23 @@ func duration(low time.Duration) kind[time.Duration] {
 	return k
 }
 
+// age is how old something becomes; 0 is for ever.
+var age = parsed(`an age such as "30d", or "forever"`, func(s string) (time.Duration, error) {
+	if s == "forever" {
+		return 0, nil
+	}
+	d, err := parseDuration(s)
+	if err == nil && d < time.Minute {
+		return 0, &fault{summary: "Age too short", detail: "The shortest that makes sense here is 1m.", try: `"30d", or "forever"`}
+	}
+	return d, err
+}, func(d time.Duration) string {
+	if d == 0 {
+		return "forever"
+	}
+	return formatDuration(d)
+})
+
 func parseDuration(s string) (time.Duration, error) {
 	d, err := resource.ParseDuration(s)
 	if err == nil {

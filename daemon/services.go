@@ -14,6 +14,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/bulk"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
+	"github.com/flowcatalyst/fc/daemon/internal/retention"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
 	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
 	"github.com/flowcatalyst/fc/daemon/internal/scheduler"
@@ -58,6 +59,9 @@ func (d *Daemon) openServices(ctx context.Context, p *parts) error {
 			return err
 		}
 		d.run("bulk", b, nil)
+	}
+	if err := d.openRetention(p); err != nil {
+		return err
 	}
 	var tokens *auth.Tokens
 	if p.cfg.Platform != nil {
@@ -108,6 +112,25 @@ func (d *Daemon) openRouter(p *parts, rules *platform.Platform) error {
 		r.ShutdownTimeout = max(left-r.WriteTimeout-left/10, time.Millisecond)
 	})
 	return d.watch(p, r)
+}
+
+// openRetention starts what removes the old. It belongs to the store and not
+// to a service: whichever process runs, short-lived records end.
+func (d *Daemon) openRetention(p *parts) error {
+	c := p.cfg.Retention
+	clients := make(map[string]retention.Ages, len(c.Clients))
+	for name, ages := range c.Clients {
+		clients[name] = retention.Ages(ages)
+	}
+	k, err := retention.New(retention.Options{
+		Store: p.store, Catalog: p.catalog, Ages: retention.Ages(c.Ages), Clients: clients,
+		Warnings: p.warnings, Logger: d.part("retention"), Registerer: d.reg,
+	})
+	if err != nil {
+		return err
+	}
+	d.run("retention", k, nil)
+	return nil
 }
 
 func unknownTypes(c *config.Platform) string {

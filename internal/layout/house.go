@@ -32,7 +32,7 @@ var core = []string{"resource", "flow", "match"}
 
 // services carry out the arrows of the flow. They meet in the store and the
 // queue, never in each other's code.
-var services = []string{"platform", "stream", "scheduler", "router", "outbox", "bulk"}
+var services = []string{"platform", "stream", "scheduler", "router", "outbox", "bulk", "retention"}
 
 // house is the plan. The first place that matches a package is its place.
 var house = []place{
@@ -69,6 +69,7 @@ var house = []place{
 	{name: "scheduler", dirs: []string{"daemon/internal/scheduler/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "router", dirs: []string{"daemon/internal/router/..."}, may: join(core, "client", "store", "catalog", "queue", "leader", "foundation")},
 	{name: "bulk", dirs: []string{"daemon/internal/bulk"}, may: join(core, "store", "catalog", "replay", "foundation")},
+	{name: "retention", dirs: []string{"daemon/internal/retention"}, may: join(core, "store", "catalog", "foundation")},
 	{name: "outbox", dirs: []string{"daemon/internal/outbox/..."}, may: join(core, "client", "leader", "foundation")},
 
 	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "catalog", "queue", "auth", "iam", "foundation")},

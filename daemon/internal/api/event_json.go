@@ -18,6 +18,9 @@ func appendEvent(b []byte, e *flow.Event) []byte {
 	b = appendText(b, "source", e.Source)
 	b = appendOptional(b, "subject", e.Subject)
 	b = appendTime(b, "time", e.Time)
+	if e.Expunged {
+		b = append(b, `,"expunged":true`...)
+	}
 	b = append(b, `,"data":`...)
 	if len(e.Data) == 0 {
 		b = append(b, "null"...)

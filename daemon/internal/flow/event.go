@@ -25,6 +25,7 @@ type Event struct {
 	Traceparent     string
 	CloudEventID    string // the id of a CloudEvent, which is not ours
 	CreatedAt       time.Time
+	Expunged        bool // the data was removed; the rest is as it was
 }
 
 // KeyValue is one pair of context data or metadata.

@@ -202,6 +202,7 @@ type Task struct {
 	Sequence           int               `json:"sequence"`
 	Headers            map[string]string `json:"headers,omitempty"`
 	Metadata           map[string]string `json:"metadata,omitempty"`
+	Expunged           bool              `json:"expunged,omitempty"` // the payload was removed
 }
 
 // Ordered says that the job must wait for its turn.

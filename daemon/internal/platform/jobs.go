@@ -123,6 +123,9 @@ func (p *Platform) retry(ctx context.Context, c Caller, id flow.ID) (flow.Job, e
 		return flow.Job{}, refuse(CodeConflict, "the replay of the dispatch job was cancelled or is not kept any more, so that it can not be retried; replay its event, or discard it")
 	}
 	j, err := p.st.Retry(ctx, c.Scope, id, p.now())
+	if errors.Is(err, store.ErrExpunged) {
+		return flow.Job{}, refuse(CodeConflict, "what the dispatch job would send has been expunged, so that it can not be retried; discard it")
+	}
 	return j, missing(err, "dispatch job")
 }
 

@@ -10,6 +10,8 @@ var (
 	// ErrConflict: the state that the verb expected is not there any more.
 	// Nothing was changed; read again.
 	ErrConflict = errors.New("changed by somebody else")
+	// ErrExpunged: what the verb would send again is not there any more.
+	ErrExpunged = errors.New("the payload is gone")
 	// ErrUnavailable: the store can not do it now (disk full, away). What
 	// the verb asked for is not done, or not known to be done.
 	ErrUnavailable = errors.New("store unavailable")

@@ -78,7 +78,8 @@ type GatePage struct {
 	Partial bool
 }
 
-// ScanQuery selects events for a replay. Zero fields filter nothing.
+// ScanQuery selects events for a replay. Zero fields filter nothing. Events
+// whose data was removed come Expunged.
 type ScanQuery struct {
 	After, To    int64 // positions: above After, up to To
 	Limit        int   // at most 1000; 0 is 50

@@ -19,6 +19,7 @@ type Store interface {
 	Works
 	Resources
 	Entries
+	Retention
 	Leases
 
 	// Wakes tells the next stage of each commit that concerns it.
@@ -138,7 +139,8 @@ type Jobs interface {
 	// Retry makes a dead letter PENDING again, with nothing spent. If its
 	// order key is blocked by it, it stays the head; if others hold the
 	// gate, it waits for its turn, which by its position is the next. A job
-	// that is no dead letter is answered as it is.
+	// that is no dead letter is answered as it is; of one whose payload was
+	// removed the answer is ErrExpunged.
 	Retry(ctx context.Context, sc Scope, id flow.ID, now time.Time) (flow.Job, error)
 	// Discard gives a dead letter up: it ends CANCELLED with
 	// flow.ReasonDiscarded and the note, and if its order key is blocked by

@@ -62,6 +62,24 @@ func (c *eventCache) after(position int64, limit int) (out []flow.Event, ok bool
 	return out, true
 }
 
+// replace puts an event in the place of what it was, or takes it away.
+func (c *eventCache) replace(position int64, e *flow.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := sort.Search(len(c.events), func(i int) bool { return c.events[i].Position >= position })
+	if i == len(c.events) || c.events[i].Position != position {
+		return
+	}
+	c.bytes -= eventBytes(c.events[i])
+	// Somebody may be reading the slice that was: it stays as it is.
+	events := append(make([]*flow.Event, 0, len(c.events)), c.events[:i]...)
+	if e != nil {
+		c.bytes += eventBytes(e)
+		events = append(events, e)
+	}
+	c.events = append(events, c.events[i+1:]...)
+}
+
 // get returns the event at a position, or nil.
 func (c *eventCache) get(position int64) *flow.Event {
 	c.mu.RLock()

@@ -54,11 +54,29 @@ func (t *tx) act(sc store.Scope, id flow.ID, act flow.LetterAct, note string, no
 		}
 		return j, true, t.leaveGate(&j, now)
 	}
+	if err := t.sendable(&j); err != nil {
+		return j, false, fmt.Errorf("retry job: %w", err)
+	}
 	j = j.Retried(now)
 	if err := t.rejoinGate(&j); err != nil {
 		return j, false, fmt.Errorf("retry job: %w", err)
 	}
 	return j, true, t.save(&j, from)
+}
+
+// sendable refuses a job whose payload is gone.
+func (t *tx) sendable(j *flow.Job) error {
+	if j.Task != nil {
+		if j.Task.Expunged {
+			return store.ErrExpunged
+		}
+		return nil
+	}
+	e, err := t.event(int64(j.EventID), false)
+	if err == nil && (e == nil || e.Expunged) {
+		err = store.ErrExpunged
+	}
+	return err
 }
 
 // answer is what a verb came to. When the caller gave up the writer may still

@@ -22,6 +22,7 @@ type extra struct {
 	Context      []flow.KeyValue `json:"cx,omitempty"`
 	Traceparent  string          `json:"tp,omitempty"`
 	CloudEventID string          `json:"ce,omitempty"`
+	Expunged     bool            `json:"xp,omitempty"`
 }
 
 // The usual values are not written.
@@ -31,14 +32,14 @@ const (
 )
 
 func packExtra(e *flow.Event) (string, error) {
-	x := extra{CausationID: e.CausationID, Context: e.ContextData, Traceparent: e.Traceparent, CloudEventID: e.CloudEventID}
+	x := extra{CausationID: e.CausationID, Context: e.ContextData, Traceparent: e.Traceparent, CloudEventID: e.CloudEventID, Expunged: e.Expunged}
 	if e.DataContentType != usualContentType {
 		x.ContentType = e.DataContentType
 	}
 	if e.SpecVersion != usualSpecVersion {
 		x.SpecVersion = e.SpecVersion
 	}
-	if x.ContentType == "" && x.SpecVersion == "" && x.CausationID == "" && len(x.Context) == 0 && x.Traceparent == "" && x.CloudEventID == "" {
+	if x.ContentType == "" && x.SpecVersion == "" && x.CausationID == "" && len(x.Context) == 0 && x.Traceparent == "" && x.CloudEventID == "" && !x.Expunged {
 		return "", nil
 	}
 	b, err := json.Marshal(x)
@@ -131,7 +132,7 @@ func scanEvent(s *sqlite.Stmt, data bool) flow.Event {
 		var v extra
 		// What we wrote ourselves reads back; a damaged row shows what is left.
 		if err := json.Unmarshal([]byte(x), &v); err == nil {
-			e.CausationID, e.ContextData, e.Traceparent, e.CloudEventID = v.CausationID, v.Context, v.Traceparent, v.CloudEventID
+			e.CausationID, e.ContextData, e.Traceparent, e.CloudEventID, e.Expunged = v.CausationID, v.Context, v.Traceparent, v.CloudEventID, v.Expunged
 			if v.ContentType != "" {
 				e.DataContentType = v.ContentType
 			}

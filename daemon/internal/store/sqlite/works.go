@@ -68,7 +68,7 @@ func (t *tx) advance(a *store.Advance, now time.Time) (store.Progress, error) {
 	}
 	for _, id := range a.Letters {
 		_, acted, err := t.act(store.Everything, id, a.Act, a.Note, now)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrExpunged) {
 			return p, err
 		}
 		if acted {

@@ -54,6 +54,7 @@ func Run(t *testing.T, f Features) {
 		{"Tenancy", tenancyCases},
 		{"Resources", resourceCases},
 		{"Entries", entryCases},
+		{"Retention", retentionCases},
 		{"Leases", leaseCases},
 		{"Holds", holdCases},
 		{"Scan", scanCases},

@@ -1,0 +1,5 @@
+service "platform" {}
+retention {
+  events = "30s"
+  jobs   = "a month"
+}
