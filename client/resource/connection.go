@@ -84,6 +84,11 @@ func (c *Connection) Key() string { return c.Code }
 // Refs implements Resource.
 func (*Connection) Refs() []Ref { return nil }
 
+// Shows says whether the connection has credentials or signs. Nil does not.
+func (c *Connection) Shows() bool {
+	return c != nil && (c.Auth.Type != "" && c.Auth.Type != AuthNone || c.Signing.Scheme != "" && c.Signing.Scheme != SchemeNone)
+}
+
 // Defaults implements Resource.
 func (c *Connection) Defaults() {
 	if c.Name == "" {

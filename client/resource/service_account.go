@@ -110,3 +110,27 @@ func (a *ServiceAccount) Validate() []Problem {
 	}
 	return ps
 }
+
+// Shows says whether there is anything that a delivery would carry. Nil has
+// nothing.
+func (w *WebhookCredentials) Shows() bool {
+	return w != nil && (w.AuthType != "" && w.AuthType != AuthNone || !w.SigningSecret.IsZero())
+}
+
+// Delivery is what deliveries carry, as a connection has it. A signing secret
+// signs whatever the type is.
+func (w *WebhookCredentials) Delivery() (Auth, Signing) {
+	var a Auth
+	switch w.AuthType {
+	case AuthBearer:
+		a = Auth{Type: AuthBearer, Token: w.Token}
+	case AuthBasic:
+		a = Auth{Type: AuthBasic, Username: w.Username, Password: w.Password}
+	case AuthAPIKey:
+		a = Auth{Type: AuthAPIKey, Header: w.HeaderName, Key: w.APIKey}
+	}
+	if w.SigningSecret.IsZero() {
+		return a, Signing{}
+	}
+	return a, Signing{Scheme: SchemeFlowCatalyst, Secret: w.SigningSecret}
+}

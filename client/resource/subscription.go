@@ -121,6 +121,9 @@ func (s *Subscription) Refs() []Ref {
 	if s.DispatchPoolID != "" || s.DispatchPoolCode != "" {
 		rs = append(rs, Ref{KindDispatchPool, s.DispatchPoolCode, s.DispatchPoolID, "dispatchPoolCode"})
 	}
+	if s.ServiceAccountID != "" {
+		rs = append(rs, Ref{KindServiceAccount, "", s.ServiceAccountID, "serviceAccountId"})
+	}
 	return rs
 }
 

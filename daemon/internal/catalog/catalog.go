@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"hash/maphash"
 	"strings"
 	"sync"
@@ -62,8 +63,11 @@ type Route struct {
 	Subscription *resource.Subscription // nil for a task
 	Connection   *resource.Connection   // nil for a direct target; its secrets are open
 	Pool         *resource.DispatchPool
-	Replay       *flow.Replay // not nil: the job goes beneath live traffic, at the replay's rate
-	Wait         string       // not empty: why the job must not go now
+	// Account, if not nil, is the service account whose webhook credentials
+	// go out: the connection, if there is one, has none of its own.
+	Account *resource.ServiceAccount
+	Replay  *flow.Replay // not nil: the job goes beneath live traffic, at the replay's rate
+	Wait    string       // not empty: why the job must not go now
 }
 
 // The kinds of documents that are no declared resources and yet concern all
@@ -125,7 +129,7 @@ func (c *Catalog) route(j *flow.Job) (Route, bool) {
 		return r, false
 	}
 	r.Pool = c.Pool(j.Task.PoolID)
-	return c.finish(r, j.Task.ConnectionID, j.Task.TargetURL)
+	return c.finish(r, j.Task.ConnectionID, j.Task.TargetURL, j.Task.ServiceAccountID)
 }
 
 // RouteLane resolves the lane of a subscription or of a replay, whose jobs all
@@ -147,7 +151,7 @@ func (c *Catalog) routeReplay(id flow.ID, subscriptionID string) (r Route, known
 	case rp == nil:
 		r.Pool = c.defaultPool
 	default:
-		r, known = c.finish(Route{Pool: c.Pool(rp.PoolID)}, rp.ConnectionID, rp.Target)
+		r, known = c.finish(Route{Pool: c.Pool(rp.PoolID)}, rp.ConnectionID, rp.Target, "")
 	}
 	if rp == nil && c.unreadable[id.String()] {
 		r.Wait = "replay " + id.String() + " can not be read"
@@ -172,10 +176,15 @@ func (c *Catalog) RouteSubscription(id string) (Route, bool) {
 	if s.Status == resource.SubscriptionPaused {
 		r.Wait = "subscription " + s.Code + " is paused"
 	}
-	return c.finish(r, s.ConnectionID, s.Target)
+	r, known := c.finish(r, s.ConnectionID, s.Target, s.ServiceAccountID)
+	if a := r.Account; a != nil && s.ClientID != "" && !slices.Equal(a.ClientIDs, []string{s.ClientID}) {
+		// Those who manage this client would get what is of others.
+		r.Wait = "service account " + a.Code + " is of more than the subscription's client"
+	}
+	return r, known
 }
 
-func (c *Catalog) finish(r Route, connectionID, target string) (Route, bool) {
+func (c *Catalog) finish(r Route, connectionID, target, account string) (Route, bool) {
 	r.Endpoint, r.URL = target, target
 	if connectionID != "" {
 		conn := c.Connections[connectionID]
@@ -193,6 +202,13 @@ func (c *Catalog) finish(r Route, connectionID, target string) (Route, bool) {
 			r.Wait = "connection " + conn.Code + " is paused"
 		}
 	}
+	if a := c.ServiceAccounts[account]; a != nil && a.Webhook.Shows() && !r.Connection.Shows() {
+		if r.Account = a; !a.IsActive() {
+			r.Wait = "service account " + a.Code + " is not active"
+		}
+	} else if c.unreadable[account] {
+		r.Wait = "service account " + account + " can not be read"
+	}
 	if r.Pool.Status == resource.PoolSuspended {
 		r.Wait = "pool " + r.Pool.Code + " is suspended"
 	}
@@ -206,6 +222,21 @@ func (c *Catalog) Client(name string) *resource.Client {
 		return t
 	}
 	return c.identifiers[name]
+}
+
+// Showing is the connection with what is shown to the endpoint: as it is, or
+// with the credentials of the service account. It is nil where there is
+// neither.
+func (r *Route) Showing() *resource.Connection {
+	if r.Account == nil {
+		return r.Connection
+	}
+	con := resource.Connection{Code: r.Account.Code}
+	if r.Connection != nil {
+		con = *r.Connection
+	}
+	con.Auth, con.Signing = r.Account.Webhook.Delivery()
+	return &con
 }
 
 // Pool returns a pool by id or code, or the default pool.

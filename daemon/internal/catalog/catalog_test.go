@@ -312,3 +312,27 @@ func TestAPolicyIsWhatTheSubscriptionSays(t *testing.T) {
 		t.Errorf("the policy is %+v, want %+v", got, want)
 	}
 }
+
+func TestASubscriptionOfAClientShowsNoCredentialsOfOthers(t *testing.T) {
+	t.Parallel()
+	c := &Catalog{
+		ServiceAccounts: map[string]*resource.ServiceAccount{}, Subscriptions: map[string]*resource.Subscription{},
+		defaultPool: &resource.DispatchPool{},
+	}
+	for id, clients := range map[string][]string{"sac_own": {"acme"}, "sac_both": {"acme", "globex"}, "sac_all": {"*"}} {
+		c.ServiceAccounts[id] = &resource.ServiceAccount{Meta: resource.Meta{ID: id}, Code: id, ClientIDs: clients,
+			Webhook: &resource.WebhookCredentials{AuthType: "BEARER_TOKEN", Token: resource.NewSecret("t")}}
+	}
+	for _, tt := range []struct {
+		client, account string
+		waits           bool
+	}{
+		{"acme", "sac_own", false}, {"acme", "sac_both", true}, {"acme", "sac_all", true}, {"globex", "sac_own", true}, {"", "sac_all", false},
+	} {
+		c.Subscriptions["sub_1"] = &resource.Subscription{Meta: resource.Meta{ID: "sub_1", ClientID: tt.client}, Target: "https://hooks.example.com", ServiceAccountID: tt.account}
+		r, known := c.RouteSubscription("sub_1")
+		if !known || (r.Wait != "") != tt.waits {
+			t.Errorf("%s with %s: known %v, waits for %q", tt.client, tt.account, known, r.Wait)
+		}
+	}
+}

@@ -120,6 +120,7 @@ func (d *draft) subscriptionRules(s *resource.Subscription) {
 			s.ConnectionID, s.ConnectionCode = r.Base().ID, r.Key()
 		}
 	}
+	d.subscriptionAccount(s)
 	if s.DispatchPoolID != "" || s.DispatchPoolCode != "" {
 		r := d.resolve(resource.KindDispatchPool, s.ClientID, s.DispatchPoolID, s.DispatchPoolCode)
 		if r == nil && !d.strict {
@@ -132,6 +133,20 @@ func (d *draft) subscriptionRules(s *resource.Subscription) {
 			s.DispatchPoolID, s.DispatchPoolCode = r.Base().ID, r.Key()
 		}
 	}
+}
+
+// subscriptionAccount: whoever manages a client's subscriptions and connections
+// says where its deliveries go, so they carry no credentials of others.
+func (d *draft) subscriptionAccount(s *resource.Subscription) {
+	if s.ServiceAccountID == "" {
+		return
+	}
+	a := d.account(s.ServiceAccountID)
+	if a == nil || s.ClientID != "" && !slices.Equal(a.ClientIDs, []string{s.ClientID}) {
+		d.problem(s, resource.Problem{Field: "serviceAccountId", Detail: "names no service account that is of the subscription's client alone", Try: "a service account whose clientIds is this client"})
+		return
+	}
+	s.ServiceAccountID = a.ID
 }
 
 func refField(name, id string) string {

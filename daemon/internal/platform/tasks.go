@@ -175,6 +175,15 @@ func (d *draft) task(t *TaskDraft) (flow.Job, []string, *Error) {
 			ps = append(ps, resource.Problem{Field: refField("connection", w.ConnectionID), Detail: "names no connection of this client or of anchor level", Try: "create the connection first"})
 		}
 	}
+	// One that is not there is kept as it came: existing clients name theirs
+	// of before.
+	if a := d.account(w.ServiceAccountID); a != nil {
+		if d.caller.sees(a) {
+			task.ServiceAccountID = a.ID
+		} else {
+			ps = append(ps, resource.Problem{Field: "serviceAccountId", Detail: "names no service account of yours", Try: "a service account of your clients"})
+		}
+	}
 	var warnings []string
 	if w.DispatchPoolID != "" || w.DispatchPoolCode != "" {
 		r := d.resolve(resource.KindDispatchPool, client, w.DispatchPoolID, w.DispatchPoolCode)

@@ -50,6 +50,7 @@ type header struct{ name, value string }
 type preparedKey struct {
 	subscription *resource.Subscription
 	connection   *resource.Connection
+	account      *resource.ServiceAccount
 	pool         *resource.DispatchPool
 	url          string
 }
@@ -70,7 +71,7 @@ type preparations struct {
 }
 
 func (c *preparations) get(rt *catalog.Route, now time.Time) *prepared {
-	key := preparedKey{rt.Subscription, rt.Connection, rt.Pool, rt.URL}
+	key := preparedKey{rt.Subscription, rt.Connection, rt.Account, rt.Pool, rt.URL}
 	c.mu.RLock()
 	p := c.byKey[key]
 	c.mu.RUnlock()
@@ -122,12 +123,14 @@ func (c *preparations) prepare(rt *catalog.Route, now time.Time) *prepared {
 		http2 = pool.HTTP2 == nil || *pool.HTTP2
 		p.closes = pool.KeepAlive != nil && !*pool.KeepAlive
 	}
-	p.way, err = c.ways.get(rt.Connection, http2, now)
+	con := rt.Showing()
+	p.way, err = c.ways.get(con, http2, now)
 	if err != nil {
-		return p.refuse(flow.ErrorConfiguration, "the connection "+rt.Connection.Code+" can not use TLS: "+err.Error()+". Mend its tls block and retry the job")
+		return p.refuse(flow.ErrorConfiguration, "the connection "+con.Code+" can not use TLS: "+err.Error()+". Mend its tls block and retry the job")
 	}
 	p.target(u)
-	if con := rt.Connection; con != nil {
+	if con != nil {
+		has, mend := whose(rt)
 		p.connect = time.Duration(con.ConnectTimeoutSeconds) * time.Second
 		p.firstByte = time.Duration(con.FirstByteTimeoutSeconds) * time.Second
 		p.timeout = time.Duration(con.TimeoutSeconds) * time.Second
@@ -135,10 +138,10 @@ func (c *preparations) prepare(rt *catalog.Route, now time.Time) *prepared {
 			p.headers = append(p.headers, header{http.CanonicalHeaderKey(name), value})
 		}
 		if err := p.sign(&con.Signing, now); err != nil {
-			return p.refuse(flow.ErrorConfiguration, "the connection "+con.Code+" can not sign: "+err.Error()+". Set its secret and retry the job")
+			return p.refuse(flow.ErrorConfiguration, has+" can not sign: "+err.Error()+". Set its secret and retry the job")
 		}
 		if problem := p.authorise(con, c.stock, now); problem != "" {
-			return p.refuse(flow.ErrorConfiguration, "the connection "+con.Code+" can not show who we are: "+problem+". Mend its auth block and retry the job")
+			return p.refuse(flow.ErrorConfiguration, has+" can not show who we are: "+problem+". Mend its "+mend+" and retry the job")
 		}
 	}
 	if s := rt.Subscription; s != nil {
@@ -153,6 +156,14 @@ func (c *preparations) prepare(rt *catalog.Route, now time.Time) *prepared {
 	}
 	p.write(c.userAgent, e.Proxy)
 	return p
+}
+
+// whose names what has the credentials, and where to mend them.
+func whose(rt *catalog.Route) (has, mend string) {
+	if rt.Account != nil {
+		return "the service account " + rt.Account.Code, "webhookCredentials"
+	}
+	return "the connection " + rt.Connection.Code, "auth block"
 }
 
 // tooLate is what happens when the answer does not begin in time, or nil if
