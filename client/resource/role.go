@@ -13,8 +13,8 @@ type Role struct {
 	Name          string   `json:"name"`
 	DisplayName   string   `json:"displayName"`
 	Description   string   `json:"description,omitempty"`
-	Permissions   []string `json:"permissions"`             // application:context:aggregate:action, "*" for any one segment
-	ClientManaged bool     `json:"clientManaged,omitempty"` // administrators of clients may assign it
+	Permissions   []string `json:"permissions"`   // application:context:aggregate:action, "*" for any one segment
+	ClientManaged bool     `json:"clientManaged"` // administrators of clients may assign it
 }
 
 // Kind implements Resource.

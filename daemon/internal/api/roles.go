@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
@@ -37,9 +38,17 @@ type roleView struct {
 	UpdatedAt       stamp  `json:"updatedAt"`
 }
 
+// builtinSince is when the built-in roles were made, for clients that want a
+// time.
+var builtinSince = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func viewRole(r *resource.Role) roleView {
 	app, short := r.Segments()
-	return roleView{r, app, short, stamp(r.CreatedAt), stamp(r.UpdatedAt)}
+	v := roleView{r, app, short, stamp(r.CreatedAt), stamp(r.UpdatedAt)}
+	if r.CreatedAt.IsZero() {
+		v.CreatedAt, v.UpdatedAt = stamp(builtinSince), stamp(builtinSince)
+	}
+	return v
 }
 
 func viewRoles(roles []*resource.Role) []roleView {
