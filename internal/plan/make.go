@@ -12,6 +12,9 @@ import (
 type Desired struct {
 	Manifest string
 	ClientID string
+	// Anywhere says that codes are unique among all clients: whatever client
+	// a resource belongs to, it is the one that is meant.
+	Anywhere bool
 	Items    []Item
 }
 
@@ -42,7 +45,7 @@ func Make(d Desired, current []resource.Resource) *Plan {
 	for _, r := range current {
 		// The same manifest may be applied for several clients. What it owns
 		// for another one is not its own here.
-		if r.Base().ClientID == d.ClientID {
+		if d.Anywhere || r.Base().ClientID == d.ClientID {
 			live[key{r.Kind(), r.Key()}] = r
 		}
 	}

@@ -68,7 +68,7 @@ func (s *server) routes() []route {
 	rows = append(append(append(rows, s.principalRoutes()...), s.clientRoutes()...), s.roleRoutes()...)
 	rows = append(append(append(rows, s.oauthClientRoutes()...), s.accountRoutes()...), s.applicationRoutes()...)
 	rows = append(append(append(rows, s.replayRoutes()...), s.letterRoutes()...), s.groupRoutes()...)
-	rows = append(rows, s.monitoringRoutes()...)
+	rows = append(append(rows, s.monitoringRoutes()...), s.syncRoutes()...)
 	rows = append(rows, s.secretRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }

@@ -173,6 +173,9 @@ func (c *Catalog) RouteSubscription(id string) (Route, bool) {
 		return r, false
 	}
 	r := Route{Subscription: s, Pool: c.Pool(s.DispatchPoolID)}
+	if s.DispatchPoolID == "" && s.DispatchPoolCode != "" {
+		r.Pool = c.PoolByCode(s.DispatchPoolCode, s.ClientID) // it came later than the subscription
+	}
 	if s.Status == resource.SubscriptionPaused {
 		r.Wait = "subscription " + s.Code + " is paused"
 	}

@@ -32,6 +32,7 @@ type draft struct {
 	now    time.Time
 	ids    func(prefix string) string
 	strict bool // refuse an unknown pool instead of falling back
+	later  bool // an unknown pool may come later: the name is kept
 
 	changes  map[string]*change // by id
 	order    []*change

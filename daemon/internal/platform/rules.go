@@ -123,6 +123,10 @@ func (d *draft) subscriptionRules(s *resource.Subscription) {
 	d.subscriptionAccount(s)
 	if s.DispatchPoolID != "" || s.DispatchPoolCode != "" {
 		r := d.resolve(resource.KindDispatchPool, s.ClientID, s.DispatchPoolID, s.DispatchPoolCode)
+		if r == nil && d.later && s.DispatchPoolID == "" {
+			d.warnings = append(d.warnings, "subscription "+s.Code+": dispatchPoolCode names no pool yet; "+resource.DefaultPool+" takes its place until there is one")
+			return
+		}
 		if r == nil && !d.strict {
 			d.warnings = append(d.warnings, refField("dispatchPool", s.DispatchPoolID)+" names no pool of this client or of anchor level; "+resource.DefaultPool+" takes its place")
 			r = d.find(worldKey{resource.KindDispatchPool, "", resource.DefaultPool})
