@@ -28,34 +28,43 @@ const (
 // too, so that it can be shown, and the watching goes on if the loop does.
 func (r *Router) Watch(ctx context.Context) iter.Seq2[*Snapshot, error] {
 	return func(yield func(*Snapshot, error) bool) {
-		for failures := 0; ctx.Err() == nil; {
-			err := r.c.events(ctx, "/monitoring/stream", func(name string, data []byte) (bool, error) {
-				if name != "snapshot" {
-					return true, nil
-				}
-				v := new(Snapshot)
-				if err := json.Unmarshal(data, v); err != nil {
-					return false, fmt.Errorf("read a snapshot: %w", err)
-				}
-				failures = 0
-				return yield(v, nil), nil
-			})
-			if errors.Is(err, errStopped) || ctx.Err() != nil {
-				return
+		place := ""
+		r.c.follow(ctx, "/monitoring/stream", &place, func(name, _ string, data []byte) (bool, error) {
+			if name != "snapshot" {
+				return true, nil
 			}
-			// nil is an end in good order: the token has run out, say.
-			if err != nil && !yield(nil, err) {
-				return
+			v := new(Snapshot)
+			if err := json.Unmarshal(data, v); err != nil {
+				return false, fmt.Errorf("read a snapshot: %w", err)
 			}
-			var refused *Error
-			if errors.As(err, &refused) && refused.Status < 500 && refused.Status != http.StatusTooManyRequests {
-				return
-			}
-			wait := min(firstPause<<min(failures, 10), maxPause)
-			failures++
-			if r.c.sleep(ctx, wait) != nil {
-				return
-			}
+			return yield(v, nil), nil
+		}, func(err error) bool { return yield(nil, err) })
+	}
+}
+
+// follow reads a stream again and again, from the place on where it stood, as
+// Watch promises. Do takes what came, and lost the errors.
+func (c *Client) follow(ctx context.Context, path string, place *string, do func(name, id string, data []byte) (bool, error), lost func(error) bool) {
+	for failures := 0; ctx.Err() == nil; {
+		err := c.events(ctx, path, place, func(name, id string, data []byte) (bool, error) {
+			failures = 0
+			return do(name, id, data)
+		})
+		if errors.Is(err, errStopped) || ctx.Err() != nil {
+			return
+		}
+		// nil is an end in good order: the token has run out, say.
+		if err != nil && !lost(err) {
+			return
+		}
+		var refused *Error
+		if errors.As(err, &refused) && refused.Status < 500 && refused.Status != http.StatusTooManyRequests {
+			return
+		}
+		wait := min(firstPause<<min(failures, 10), maxPause)
+		failures++
+		if c.sleep(ctx, wait) != nil {
+			return
 		}
 	}
 }
@@ -64,13 +73,14 @@ func (r *Router) Watch(ctx context.Context) iter.Seq2[*Snapshot, error] {
 var errStopped = errors.New("the reader has stopped")
 
 // events reads server-sent events (the HTML standard, 9.2) until the server
-// ends the stream, which is nil, or do wants no more.
-func (c *Client) events(ctx context.Context, path string, do func(name string, data []byte) (bool, error)) error {
+// ends the stream, which is nil, or do wants no more. The place is the id of
+// the last one that do has taken; it may also come alone.
+func (c *Client) events(ctx context.Context, path string, place *string, do func(name, id string, data []byte) (bool, error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	quiet := time.AfterFunc(silence, func() { cancel(errors.New("the server has said nothing for too long")) })
 	defer quiet.Stop()
-	res, err := c.stream(ctx, path)
+	res, err := c.stream(ctx, path, *place)
 	if err != nil {
 		return err
 	}
@@ -78,8 +88,8 @@ func (c *Client) events(ctx context.Context, path string, do func(name string, d
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(make([]byte, 64<<10), maxEvent)
 	var (
-		name string
-		data []byte
+		name, id string
+		data     []byte
 	)
 	for lines.Scan() {
 		quiet.Reset(silence)
@@ -89,7 +99,7 @@ func (c *Client) events(ctx context.Context, path string, do func(name string, d
 		switch {
 		case line == "":
 			if len(data) > 0 {
-				more, err := do(name, data)
+				more, err := do(name, id, data)
 				if err != nil {
 					return err
 				}
@@ -97,9 +107,14 @@ func (c *Client) events(ctx context.Context, path string, do func(name string, d
 					return errStopped
 				}
 			}
-			name, data = "", nil
+			if id != "" {
+				*place = id
+			}
+			name, id, data = "", "", nil
 		case field == "event":
 			name = value
+		case field == "id":
+			id = value
 		case field == "data":
 			data = append(data, value...)
 		}
@@ -115,7 +130,7 @@ func (c *Client) events(ctx context.Context, path string, do func(name string, d
 
 // stream opens an answer that goes on. The client's own timeout is for whole
 // answers, so it does not apply here.
-func (c *Client) stream(ctx context.Context, path string) (*http.Response, error) {
+func (c *Client) stream(ctx context.Context, path, place string) (*http.Response, error) {
 	k := call{method: http.MethodGet, path: path}
 	untimed := *c.http
 	untimed.Timeout = 0
@@ -130,6 +145,9 @@ func (c *Client) stream(ctx context.Context, path string) (*http.Response, error
 			return nil, fmt.Errorf("watch %s: %w", path, err)
 		}
 		req.Header.Set("Accept", "text/event-stream")
+		if place != "" {
+			req.Header.Set("Last-Event-ID", place)
+		}
 		req.Header.Set("User-Agent", c.agent)
 		if token != "" {
 			req.Header.Set("Authorization", "Bearer "+token)

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flowcatalyst/fc/daemon/internal/api/adapter"
 	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
+	"github.com/flowcatalyst/fc/daemon/internal/api/sse"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
@@ -59,6 +61,10 @@ type server struct {
 	bodies  budget
 	ids     flow.IDs
 	streams streams
+	// followers are who follows events and jobs; beat is how often they hear
+	// something at least.
+	followers sse.Seats
+	beat      time.Duration
 	// pageBytes is where a page of payloads ends before it is full.
 	pageBytes int
 }
@@ -94,7 +100,8 @@ func build(o Options, rows func(*server) []route) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make API: %w", err)
 	}
-	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m, bodies: budget{limit: batchesAtOnce * o.MaxBatch}, pageBytes: defaultPageBytes}
+	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m, bodies: budget{limit: batchesAtOnce * o.MaxBatch}, pageBytes: defaultPageBytes,
+		followers: sse.Seats{All: maxFollowers, Each: maxFollowing}, beat: heartbeat}
 	s.router = adapter.New(adapter.Options{
 		NotFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, r, newProblem(http.StatusNotFound, "NOT_FOUND", nothingHere))

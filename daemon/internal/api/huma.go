@@ -179,6 +179,11 @@ type mayBeAbsent interface{ mayBeAbsent() }
 
 // through makes a row's registration: the guard, then huma, then do.
 func through[I any](s *server, do func(ctx context.Context, c *call, in *I) (*result, error)) func(route) {
+	return door(s, do)
+}
+
+// door is through for answers of any form that huma knows.
+func door[I, O any](s *server, do func(ctx context.Context, c *call, in *I) (*O, error)) func(route) {
 	return func(rt route) {
 		op := s.operation(rt)
 		op.SkipValidateBody = true
@@ -202,7 +207,7 @@ func through[I any](s *server, do func(ctx context.Context, c *call, in *I) (*re
 			}
 			next(strict{huma.WithValue(ctx, callKey{}, &call{who, r})})
 		}}
-		huma.Register(s.huma, op, func(ctx context.Context, in *I) (*result, error) {
+		huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
 			c := ctx.Value(callKey{}).(*call)
 			res, err := do(ctx, c, in)
 			if err != nil {

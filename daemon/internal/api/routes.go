@@ -44,6 +44,7 @@ func (s *server) routes() []route {
 		{post, "/api/events", publish, "publishEvent", "events", "Publish one event", EventDoc{}, publishedDoc{}, http.StatusCreated, s.plain(s.publishOne)},
 		{post, "/api/events/batch", publish, "publishEvents", "events", "Publish up to 1000 events", eventBatchDoc{}, batchAnswer{}, 0, s.plain(s.publishBatch)},
 		{get, "/api/events", seeEvents, "listEvents", "events", "List events, newest first", nil, s.listOf("events", EventDoc{}), 0, through(s, s.listEvents)},
+		{get, "/api/events/stream", seeEvents, "followEvents", "events", "Events as they are accepted, as server-sent events with resume", nil, EventDoc{}, 0, follow(s, s.followEvents)},
 		{get, "/api/events/{id}", seeEvents, "getEvent", "events", "One event with its data", nil, EventDoc{}, 0, through(s, s.getEvent)},
 		{get, "/api/events/{id}/explain", seeEvents, "explainEvent", "events", "Which subscriptions an event goes to, and why not to the others", nil, explainAnswer{}, 0, through(s, s.explainEvent)},
 
@@ -51,6 +52,7 @@ func (s *server) routes() []route {
 		{post, "/api/dispatch-jobs/batch", newJobs, "createDispatchJobs", "dispatch-jobs", "Create up to 1000 jobs", taskBatchDoc{}, batchAnswer{}, 0, s.plain(s.createJobs)},
 		{post, "/api/dispatch/jobs/batch", newJobs, "createDispatchJobsOld", "dispatch-jobs", "Create up to 1000 jobs: the older path", taskBatchDoc{}, batchAnswer{}, 0, s.plain(s.createJobs)},
 		{get, "/api/dispatch-jobs", seeJobs, "listDispatchJobs", "dispatch-jobs", "List jobs, newest first", nil, s.listOf("dispatchJobs", JobView{}), 0, through(s, s.listJobs)},
+		{get, "/api/dispatch-jobs/stream", seeJobs, "followDispatchJobs", "dispatch-jobs", "Jobs as they change, as server-sent events with resume", nil, JobView{}, 0, follow(s, s.followJobs)},
 		{get, "/api/dispatch-jobs/{id}", seeJobs, "getDispatchJob", "dispatch-jobs", "One job", nil, JobView{}, 0, through(s, s.getJob)},
 		{get, "/api/dispatch-jobs/{id}/attempts", seeJobs, "listAttempts", "dispatch-jobs", "What came of each exchange", nil, attemptsAnswer{}, 0, through(s, s.listAttempts)},
 		{post, "/api/dispatch-jobs/{id}/retry", retryJobs, "retryDispatchJob", "dispatch-jobs", "Try a dead letter again", nil, JobView{}, 0, through(s, s.retryJob)},

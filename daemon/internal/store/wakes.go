@@ -10,12 +10,13 @@ type Wakes struct {
 	Lanes     Wake // jobs of these lanes became ready, ended or moved
 	Holds     Wake // holds of these endpoints were set or released
 	Resources Wake // resources changed
+	Jobs      Feed // jobs changed, and which
 }
 
 // NewWakes makes the set.
 func NewWakes() *Wakes {
 	w := &Wakes{}
-	for _, k := range []*Wake{&w.Events, &w.Lanes, &w.Holds, &w.Resources} {
+	for _, k := range []*Wake{&w.Events, &w.Lanes, &w.Holds, &w.Resources, &w.Jobs.Wake} {
 		k.init()
 	}
 	return w

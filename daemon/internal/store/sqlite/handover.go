@@ -138,6 +138,13 @@ func (st *Store) MarkQueued(ctx context.Context, tickets []store.Ticket, now tim
 		return err
 	}
 	unknown := st.live.markQueued(tickets, now)
+	if st.wakes.Jobs.Watched() {
+		ids := make([]flow.ID, len(tickets))
+		for i, tk := range tickets {
+			ids[i] = tk.Job
+		}
+		st.wakes.Jobs.Note(ids...)
+	}
 	if len(unknown) == 0 {
 		return nil
 	}

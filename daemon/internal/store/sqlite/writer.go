@@ -238,6 +238,13 @@ func (st *Store) settle(n *notes) {
 	if len(n.lanes) > 0 {
 		st.wakes.Lanes.Post(n.lanes...)
 	}
+	if len(n.jobs) > 0 && st.wakes.Jobs.Watched() {
+		ids := make([]flow.ID, len(n.jobs))
+		for i, j := range n.jobs {
+			ids[i] = j.ID
+		}
+		st.wakes.Jobs.Note(ids...)
+	}
 }
 
 // classify turns SQLite's trouble into the contract's errors.
