@@ -34,6 +34,7 @@ func incorporate(t *testing.T) *company {
 	make("clerk", "/api/roles", `{"applicationCode":"shop","roleName":"clerk","displayName":"Clerk","permissions":["shop:sales:order:view"],"clientManaged":true}`)
 	make("boss", "/api/roles", `{"applicationCode":"shop","roleName":"boss","displayName":"Boss","permissions":["shop:*:*:*"]}`)
 	make("anchor", "/api/anchor-domains", `{"domain":"platform.example.com"}`)
+	make("config", "/api/client-auth-configs", `{"emailDomain":"globex.example.com","configType":"CLIENT","primaryClientId":"globex","additionalClientIds":["clt_1"]}`)
 	make("super", "/api/principals", `{"email":"root@platform.example.com","roles":["platform:super-admin"]}`)
 	make("ada", "/api/principals", `{"email":"ada@acme.example.com","name":"Ada","clientId":"acme"}`)
 	make("bo", "/api/principals", `{"email":"bo@globex.example.com","name":"Bo","clientId":"globex"}`)
@@ -66,6 +67,9 @@ func TestNobodyGetsMoreThanTheyHave(t *testing.T) {
 		"a person of every client":              {acme, "POST /api/principals", `{"email":"x@x.example.com","scope":"ANCHOR"}`, 403, "FORBIDDEN", "every client"},
 		"a person of an anchor domain":          {acme, "POST /api/principals", `{"email":"x@platform.example.com"}`, 403, "FORBIDDEN", "every client"},
 		"an anchor in another guise":            {acme, "POST /api/principals", `{"email":"x@PLATFORM.example.com","scope":"CLIENT","clientId":"acme"}`, 403, "FORBIDDEN", "every client"},
+		"a person of another's domain":          {acme, "POST /api/principals", `{"email":"x@globex.example.com"}`, 403, "FORBIDDEN", "not bound"},
+		"what another's domain reaches":         {acme, "POST /api/principals", `{"email":"x@globex.example.com","scope":"CLIENT","clientId":"acme"}`, 403, "FORBIDDEN", "email domain"},
+		"everywhere for a mightier one":         {everywhere, "POST /api/anchor-domains", `{"domain":"acme.example.com"}`, 403, "FORBIDDEN", "permissions that you do not have"},
 		"a partner of another client":           {acme, "POST /api/principals", `{"email":"x@x.example.com","scope":"PARTNER","clientGrants":[{"clientId":"globex"}]}`, 403, "FORBIDDEN", "clientGrants"},
 		"a person with all permissions":         {acme, "POST /api/principals", `{"email":"x@x.example.com","roles":["platform:super-admin"]}`, 403, "FORBIDDEN", "platform:super-admin"},
 		"a person with other permissions":       {acme, "POST /api/principals", `{"email":"x@x.example.com","roles":["platform:messaging-admin"]}`, 403, "FORBIDDEN", "platform:messaging-admin"},

@@ -60,6 +60,10 @@ func (c Caller) view(r resource.Resource) resource.Resource {
 		return r
 	}
 	switch r := r.(type) {
+	case *resource.Client:
+		own := *r
+		own.Notes = nil // they are about it, not for it
+		return &own
 	case *resource.Application:
 		own := *r
 		own.Clients = slices.DeleteFunc(slices.Clone(r.Clients), func(a resource.ApplicationClient) bool { return !c.Scope.Sees(a.ClientID) })

@@ -36,7 +36,7 @@ func (d *draft) guard(c *change) error {
 		if m, is := c.after.(*resource.IdpRoleMapping); is {
 			return d.mayGrant([]string{m.RoleName})
 		}
-	case *resource.ClientAuthConfig:
+	case *resource.ClientAuthConfig, *resource.AnchorDomain:
 		return d.guardDomain(c)
 	}
 	return nil
@@ -137,13 +137,32 @@ func (d *draft) guardPrincipal(c *change) error {
 	if old == nil && scope == resource.ScopePartner && !d.caller.reaches(grantedClients(p)) {
 		return refuse(CodeForbidden, "a person of the scope PARTNER needs a client of yours, or an administrator of every client")
 	}
+	if old == nil {
+		if err := d.guardNewcomer(p); err != nil {
+			return err
+		}
+	}
 	return d.mayGrant(added(p.RoleNames(), before.RoleNames()))
 }
 
+// guardNewcomer: what the auth config of an email domain gives its people, a
+// new one gets as well.
+func (d *draft) guardNewcomer(p *resource.Principal) error {
+	config, _ := d.find(worldKey{resource.KindClientAuthConfig, "", iam.EmailDomain(p.Email)}).(*resource.ClientAuthConfig)
+	if config == nil {
+		return nil
+	}
+	gives := append(slices.Clone(config.AdditionalClientIDs), config.GrantedClientIDs...)
+	if len(gives) > 0 && !d.caller.reaches(gives) {
+		return refuse(CodeForbidden, "people of this email domain reach clients that you do not")
+	}
+	return nil
+}
+
 // guardDomain: who says where the people of a domain sign in can sign in as
-// each of them.
+// each of them, and an anchor domain lets what they have count everywhere.
 func (d *draft) guardDomain(c *change) error {
-	domain := c.subject().(*resource.ClientAuthConfig).EmailDomain
+	domain := c.subject().Key()
 	var refused error
 	d.all(resource.KindPrincipal, func(r resource.Resource) {
 		p := r.(*resource.Principal)

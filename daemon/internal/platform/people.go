@@ -402,7 +402,9 @@ func (p *Platform) CreateUser(ctx context.Context, c Caller, body []byte) (Chang
 		}
 	}
 	lax := string(f["enforcePasswordComplexity"]) == "false"
-	delete(f, "password")
+	for _, own := range []string{"password", "idpIssuer", "idpSubject"} { // a provider says who somebody is there
+		delete(f, own)
+	}
 	hash := ""
 	if password != nil {
 		if hash, err = p.hash(ctx, NewPassword{Password: *password, Lax: lax}); err != nil {
