@@ -18,6 +18,7 @@ require (
 
 require (
 	github.com/agext/levenshtein v1.2.1
+	github.com/klauspost/compress v1.20.1
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 	golang.org/x/crypto v0.58.0

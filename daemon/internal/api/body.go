@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/flowcatalyst/fc/daemon/internal/api/coding"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 )
 
@@ -53,23 +54,23 @@ func giveBuffer(b *[]byte) {
 // not keep it.
 func (s *server) withBody(w http.ResponseWriter, r *http.Request, limit int64, do func(body []byte) error) error {
 	size := r.ContentLength
-	switch {
-	case size > limit:
+	if size > limit {
 		return tooLarge(limit)
-	case size < 0:
-		size = limit // nobody knows
 	}
-	if !s.bodies.take(size) {
-		return newProblem(http.StatusTooManyRequests, "TOO_MANY_REQUESTS", "too much is being published at once, and nothing of this was accepted; try again").after(time.Second)
+	if size < 0 {
+		// Nobody knows how long it is: it takes its room as it comes.
+		m := metered{from: r.Body, b: &s.bodies}
+		defer m.end()
+		r.Body = &m
+	} else if !s.bodies.take(size) {
+		return errTooMuch()
+	} else {
+		defer s.bodies.give(size)
 	}
-	defer s.bodies.give(size)
 	buf := takeBuffer()
 	defer giveBuffer(buf)
 	if err := readBody(w, r, limit, buf); err != nil {
-		if large := new(http.MaxBytesError); errors.As(err, &large) {
-			return tooLarge(limit)
-		}
-		return newProblem(http.StatusBadRequest, string(platform.CodeInvalid), "the body did not arrive whole")
+		return bodyProblem(err, limit)
 	}
 	if len(bytes.TrimSpace(*buf)) == 0 {
 		return newProblem(http.StatusBadRequest, string(platform.CodeInvalid), "the body is empty; it must be JSON")
@@ -89,6 +90,96 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, buf *[]byte) 
 	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	*buf = b.Bytes()
 	return err
+}
+
+// bodyProblem says what was wrong with reading a body.
+func bodyProblem(err error, limit int64) error {
+	var large *http.MaxBytesError
+	var said *Problem
+	switch {
+	case errors.As(err, &large):
+		return tooLarge(limit)
+	case errors.As(err, &said):
+		return said
+	case errors.Is(err, coding.ErrBroken):
+		return newProblem(http.StatusBadRequest, string(platform.CodeInvalid), err.Error()+", which its Content-Encoding says it is")
+	}
+	return newProblem(http.StatusBadRequest, string(platform.CodeInvalid), "the body did not arrive whole")
+}
+
+// metered is a body that takes room of a budget while it is read.
+type metered struct {
+	from  io.ReadCloser
+	b     *budget
+	taken int64
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.from.Read(p)
+	if !m.b.take(int64(n)) {
+		return 0, errTooMuch()
+	}
+	m.taken += int64(n)
+	return n, err
+}
+
+// Close implements io.Closer.
+func (m *metered) Close() error { return m.from.Close() }
+
+func (m *metered) end() { m.b.give(m.taken) }
+
+func errTooMuch() *Problem {
+	return newProblem(http.StatusTooManyRequests, "TOO_MANY_REQUESTS", "too much is being published at once, and nothing of this was accepted; try again").after(time.Second)
+}
+
+func nothing() {}
+
+// expand puts the plain text of a compressed body in its place, read as it is
+// needed, and returns what to do when the request is over. A route that
+// anybody may call takes none: its bodies are small, and decoders are not.
+func (s *server) expand(w http.ResponseWriter, r *http.Request, needs string) (done func(), err error) {
+	header := r.Header["Content-Encoding"]
+	if len(header) == 0 {
+		return nothing, nil
+	}
+	c, err := coding.Of(header)
+	if c == coding.Identity && err == nil {
+		return nothing, nil
+	}
+	if err != nil || needs == public {
+		w.Header().Set("Accept-Encoding", coding.Supported)
+		detail := "the body comes in a coding that is not read here; send it in one of " + coding.Supported + ", or as it is"
+		if needs == public {
+			w.Header().Set("Accept-Encoding", "identity")
+			detail = "the body must not be compressed here"
+		}
+		return nothing, newProblem(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", detail)
+	}
+	if r.ContentLength > s.o.MaxBatch {
+		return nothing, tooLarge(s.o.MaxBatch)
+	}
+	if !s.bodies.take(c.Memory()) {
+		return nothing, errTooMuch()
+	}
+	expanded := coding.NewReader(http.MaxBytesReader(w, r.Body, s.o.MaxBatch), c)
+	r.Body, r.ContentLength = expanded, -1
+	r.Header.Del("Content-Encoding")
+	r.Header.Del("Content-Length")
+	return func() {
+		s.bodies.give(c.Memory())
+		_ = expanded.Close() // it closes nothing that could fail
+	}, nil
+}
+
+// readAhead reads a body that was compressed, for huma, which could say only
+// that something is wrong here.
+func (s *server) readAhead(w http.ResponseWriter, r *http.Request) error {
+	var buf []byte
+	if err := readBody(w, r, maxOther, &buf); err != nil {
+		return bodyProblem(err, maxOther)
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(buf)), int64(len(buf))
+	return nil
 }
 
 func tooLarge(limit int64) error {

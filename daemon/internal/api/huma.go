@@ -201,6 +201,13 @@ func door[I, O any](s *server, do func(ctx context.Context, c *call, in *I) (*O,
 			if err == nil && takesBody {
 				err = wantJSON(r)
 			}
+			if err == nil && len(r.Header["Content-Encoding"]) > 0 {
+				var done func()
+				if done, err = s.expand(w, r, rt.needs); err == nil && r.ContentLength < 0 {
+					err = s.readAhead(w, r)
+				}
+				done()
+			}
 			if err != nil {
 				s.fail(w, r, err)
 				return
@@ -247,7 +254,11 @@ func (s *server) plain(do func(w http.ResponseWriter, r *http.Request, c *caller
 		s.router.HandleHTTP(rt.method, rt.path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, err := s.admit(r, w.Header().Get(requestIDHeader), rt.needs)
 			if err == nil {
-				err = do(w, r, &c)
+				var done func()
+				if done, err = s.expand(w, r, rt.needs); err == nil {
+					err = do(w, r, &c)
+				}
+				done()
 			}
 			if err != nil {
 				s.fail(w, r, err)
