@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,6 +82,7 @@ func params(dir string, setup func(*testscript.Env)) testscript.Params {
 			"interrupted": interrupted,
 			"receive":     receive,
 			"received":    received,
+			"post":        post,
 		},
 	}
 }
@@ -101,6 +103,23 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, not %d", got, want)
+	}
+}
+
+// post PATH BODY sends a request that fails unless something is made.
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: post PATH BODY")
+	}
+	r, err := http.NewRequest(http.MethodPost, ts.Getenv("FCCTL_URL")+args[0], strings.NewReader(args[1]))
+	ts.Check(err)
+	r.Header.Set("Authorization", "Bearer "+ts.Getenv("FCCTL_TOKEN"))
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusCreated {
+		ts.Fatalf("POST %s: %s", args[0], res.Status)
 	}
 }
 

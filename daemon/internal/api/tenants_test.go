@@ -44,3 +44,28 @@ func TestAClientIsCalledByItsIDOrItsIdentifier(t *testing.T) {
 		t.Errorf("another client's events: %s", a.body)
 	}
 }
+
+func TestTheAuditOfMachinesHasNoSecrets(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	var account struct{ ID, Token, SigningSecret string }
+	w.do("POST", "/api/service-accounts", w.admin(), `{"code":"robot","clientIds":["acme"]}`).is(201).into(&account)
+	var oauth struct{ ID, ClientSecret string }
+	w.do("POST", "/api/oauth-clients", w.admin(), `{"clientName":"Robot","clientType":"CONFIDENTIAL"}`).is(201).into(&oauth)
+	w.do("POST", "/api/principals", w.admin(), `{"email":"ada@acme.example.com","clientId":"acme","password":"several unlikely words"}`).is(201)
+	token := w.do("POST", "/api/service-accounts/robot/tokens", w.admin(), `{"name":"ci"}`).is(201).get("token").(string)
+	log := string(w.do("GET", "/api/audit-logs?limit=100", w.admin(), "").is(200).body)
+	for _, says := range []string{`"ServiceAccount"`, `"OAuthClient"`, `"Principal"`, account.ID, oauth.ID, "prn_ADMIN"} {
+		if !strings.Contains(log, says) {
+			t.Errorf("the audit does not say %s", says)
+		}
+	}
+	for _, shown := range []string{log, string(w.do("GET", "/api/service-accounts/robot", w.admin(), "").body), string(w.do("GET", "/api/oauth-clients", w.admin(), "").body),
+		string(w.do("GET", "/api/principals", w.admin(), "").body), string(w.do("GET", "/api/service-accounts/robot/tokens", w.admin(), "").body)} {
+		for _, secret := range []string{account.Token, account.SigningSecret, oauth.ClientSecret, token, "unlikely", "$argon2id$", `"hash"`} {
+			if secret == "" || strings.Contains(shown, secret) {
+				t.Errorf("a secret is shown: %.200s", shown)
+			}
+		}
+	}
+}
