@@ -94,6 +94,7 @@ func (a *App) root() *cli.App {
 		Commands: []*cli.Command{
 			a.planCommand(), a.applyCommand(), a.validateCommand(),
 			a.eventsCommand(), a.jobsCommand(), a.getCommand(),
+			a.createCommand(), a.updateCommand(), a.deleteCommand(),
 			a.replaysCommand(), a.deadLettersCommand(), a.groupsCommand(),
 			a.routerCommand(),
 			a.pauseCommand(resource.KindSubscription, "pause and resume subscriptions", "big-orders"),
