@@ -3,6 +3,8 @@ package config
 import (
 	"net/netip"
 	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
 )
 
 // Daemon is the configuration of one fcd process. A service that is not
@@ -83,7 +85,12 @@ type Platform struct {
 	// UnknownEventTypes says what happens to events of types that nobody
 	// declared: accept, warn or reject.
 	UnknownEventTypes string
-	Range             Range
+	CORS              CORS
+	// PublishLimit is for each client that ClientLimits, by id or
+	// identifier, has nothing for.
+	PublishLimit PublishLimit
+	ClientLimits map[string]PublishLimit
+	Range        Range
 }
 
 // Retention says how long things are kept. What has no age is kept for ever.
@@ -101,6 +108,19 @@ type Ages struct {
 	Jobs     time.Duration // counted from their end
 	Attempts time.Duration // of jobs that have ended, counted from that
 	Audit    time.Duration
+}
+
+// CORS says which pages may call the API from a browser.
+type CORS struct {
+	AllowedOrigins []string // none by default; "*" is any
+	Credentials    bool     // whether they may send cookies
+	MaxAge         time.Duration
+}
+
+// PublishLimit bounds what one client publishes: events and jobs of its own.
+type PublishLimit struct {
+	Rate  resource.Rate // 0 is no limit
+	Burst int           // at once, after a rest
 }
 
 // Stream turns events into jobs.

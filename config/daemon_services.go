@@ -73,6 +73,8 @@ func (dr *daemonReader) service(k string, s *section, b *hclsyntax.Block) string
 		p.PublicURL = read(s, "public_url", httpURL, opts[string]{def: localURL(p.Listen)})
 		p.MaxBody = read(s, "max_body", size, opts[int64]{def: 32 << 20})
 		p.UnknownEventTypes = read(s, "unknown_event_types", choice("way", "accept", "warn", "reject"), opts[string]{def: "accept"})
+		readCORS(s, &p.CORS)
+		readPublishLimits(s, p)
 		d.Platform = p
 		return p.Listen
 	case "stream":

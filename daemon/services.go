@@ -11,9 +11,11 @@ import (
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/config"
 	"github.com/flowcatalyst/fc/daemon/internal/api"
+	"github.com/flowcatalyst/fc/daemon/internal/api/cors"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/bulk"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
+	"github.com/flowcatalyst/fc/daemon/internal/platform/allowance"
 	"github.com/flowcatalyst/fc/daemon/internal/retention"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
 	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
@@ -25,7 +27,7 @@ import (
 // that the drain begins where work comes in.
 func (d *Daemon) openServices(ctx context.Context, p *parts) error {
 	rules, err := platform.New(platform.Options{Store: p.store, Sealer: p.sealer, Catalog: p.catalog, Logger: d.part("platform"),
-		Warnings: p.warnings, Registerer: d.reg, UnknownTypes: unknownTypes(p.cfg.Platform)})
+		Warnings: p.warnings, Registerer: d.reg, UnknownTypes: unknownTypes(p.cfg.Platform), Publishing: publishing(p.cfg.Platform)})
 	if err != nil {
 		return err
 	}
@@ -140,6 +142,21 @@ func unknownTypes(c *config.Platform) string {
 	return c.UnknownEventTypes
 }
 
+// publishing are the limits of clients as they are configured.
+func publishing(c *config.Platform) (l allowance.Limits) {
+	if c == nil {
+		return l
+	}
+	of := func(p config.PublishLimit) allowance.Limit {
+		return allowance.Limit{PerSecond: p.Rate.PerSecond(), Burst: float64(p.Burst)}
+	}
+	l = allowance.Limits{General: of(c.PublishLimit), Clients: make(map[string]allowance.Limit, len(c.ClientLimits))}
+	for client, p := range c.ClientLimits {
+		l.Clients[client] = of(p)
+	}
+	return l
+}
+
 // instance names this process among routers.
 func instance() string {
 	host, err := os.Hostname()
@@ -179,6 +196,7 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 	h, err := api.New(api.Options{
 		Platform: rules, Accounts: accounts, Tokens: tokens, Keys: keys,
 		Logger: d.part("api"), Registerer: d.reg, MaxBatch: p.cfg.Platform.MaxBody, Version: d.version,
+		CORS:    cors.New(cors.Policy{Origins: p.cfg.Platform.CORS.AllowedOrigins, Credentials: p.cfg.Platform.CORS.Credentials, MaxAge: p.cfg.Platform.CORS.MaxAge}),
 		Monitor: p.monitor, Closing: d.Done(),
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flowcatalyst/fc/daemon/internal/api/adapter"
+	"github.com/flowcatalyst/fc/daemon/internal/api/cors"
 	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/api/sse"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
@@ -39,6 +40,8 @@ type Options struct {
 	// Closing is closed when the listener is about to: streams end then, so
 	// that nobody has to wait for them. Nil never is.
 	Closing <-chan struct{}
+	// CORS lets pages of other origins call; nil lets none.
+	CORS    *cors.Handler
 	Version string // of the program, for the OpenAPI document
 }
 

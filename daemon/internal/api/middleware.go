@@ -45,6 +45,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.metrics.count(r, rec.status, time.Since(began))
 	}()
+	if s.o.CORS.Answer(rec, r) {
+		return
+	}
 	if err := s.nameClients(r); err != nil {
 		s.fail(rec, r, err)
 		return

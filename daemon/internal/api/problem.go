@@ -86,6 +86,7 @@ var statuses = map[platform.Code]int{
 	platform.CodeConflict:      http.StatusConflict,
 	platform.CodePrecondition:  http.StatusPreconditionFailed,
 	platform.CodeBusy:          http.StatusServiceUnavailable,
+	platform.CodeTooMuch:       http.StatusTooManyRequests,
 	platform.CodeBadLogin:      http.StatusUnauthorized,
 	platform.CodeTooManyLogins: http.StatusTooManyRequests,
 }

@@ -22,7 +22,8 @@ const (
 	CodeStalePlan     Code = "STALE_PLAN"
 	CodePrecondition  Code = "PRECONDITION_FAILED"
 	CodeConflict      Code = "CONFLICT"
-	CodeBusy          Code = "BUSY" // too many writers at once; try again
+	CodeBusy          Code = "BUSY"         // too many writers at once; try again
+	CodeTooMuch       Code = "RATE_LIMITED" // a client publishes more than it may
 	CodeBadLogin      Code = "INVALID_CREDENTIALS"
 	CodeTooManyLogins Code = "TOO_MANY_REQUESTS"
 )

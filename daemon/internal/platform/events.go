@@ -64,6 +64,9 @@ func (p *Platform) Publish(ctx context.Context, c Caller, drafts []EventDraft) (
 	if len(events) == 0 {
 		return answers, nil
 	}
+	if err := p.afford(cat, len(events), func(i int) string { return events[i].ClientID }); err != nil {
+		return nil, err
+	}
 	stored, err := p.st.Append(ctx, events, now)
 	if err != nil {
 		return nil, fmt.Errorf("append events: %w", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
+	"github.com/flowcatalyst/fc/daemon/internal/platform/allowance"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"github.com/flowcatalyst/fc/daemon/internal/telemetry"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	// UnknownTypes says what happens to events of types that nobody declared:
 	// see the Unknown constants. Absent, they are accepted.
 	UnknownTypes string
+	// Publishing bounds what each client publishes; the zero value does not.
+	Publishing allowance.Limits
 	// Now is the clock; absent, it is time.Now.
 	Now func() time.Time
 }
@@ -60,6 +63,7 @@ type Platform struct {
 	unknown    string
 	warnings   *telemetry.Warnings
 	violations violations
+	allowance  *allowance.Allowance // nil bounds nothing
 }
 
 // New makes a Platform.
@@ -92,8 +96,8 @@ func New(o Options) (*Platform, error) {
 	return &Platform{st: o.Store, unknown: o.UnknownTypes, warnings: o.Warnings, violations: counted,
 		sealer: o.Sealer, cache: o.Catalog, log: o.Logger,
 		directory: o.Directory, passwords: o.Passwords,
-		turn: make(chan struct{}, 1),
-		now:  func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
+		turn: make(chan struct{}, 1), allowance: allowance.New(o.Publishing),
+		now: func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
 }
 
 // entityNames are the kinds as audit entries call them.

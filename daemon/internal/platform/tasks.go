@@ -125,6 +125,9 @@ func (p *Platform) CreateTasks(ctx context.Context, c Caller, drafts []TaskDraft
 	if len(jobs) == 0 {
 		return answers, nil
 	}
+	if err := p.afford(d.cat, len(jobs), func(i int) string { return jobs[i].ClientID }); err != nil {
+		return nil, err
+	}
 	stored, err := p.st.InsertTasks(ctx, jobs, d.now)
 	if err != nil {
 		return nil, fmt.Errorf("insert tasks: %w", err)

@@ -1,0 +1,5 @@
+service "platform" {
+  publish_limit {
+    burst = 100
+  }
+}

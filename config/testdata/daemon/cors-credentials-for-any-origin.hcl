@@ -1,0 +1,6 @@
+service "platform" {
+  cors {
+    allowed_origins = ["*"]
+    credentials     = true
+  }
+}
