@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
@@ -43,12 +44,22 @@ type auditAnswer struct {
 	AuditLogs  []auditView `json:"auditLogs"`
 	NextCursor string      `json:"nextCursor"`
 	HasMore    bool        `json:"hasMore"`
+	Partial    bool        `json:"partial,omitempty"`
 }
 
 type auditQuery struct {
 	Paging
 	After    string `query:"after" doc:"The same as cursor"`
 	PageSize int    `query:"pageSize" minimum:"0" maximum:"1000" doc:"The same as limit"`
+
+	EntityType  []string  `query:"entityType,explode" doc:"One or more, repeated or separated by commas"`
+	EntityID    string    `query:"entityId"`
+	Operation   []string  `query:"operation,explode" doc:"One or more, repeated or separated by commas"`
+	PrincipalID string    `query:"principalId" doc:"Who did it"`
+	ClientID    []string  `query:"clientId,explode" doc:"One or more, repeated or separated by commas"`
+	ClientIDs   []string  `query:"clientIds,explode" doc:"The same as clientId"`
+	Since       time.Time `query:"since" doc:"Done at this time or later"`
+	Until       time.Time `query:"until" doc:"Done before this time"`
 }
 
 func (s *server) listAudit(ctx context.Context, c *call, in *auditQuery) (*result, error) {
@@ -62,19 +73,29 @@ func (s *server) listAudit(ctx context.Context, c *call, in *auditQuery) (*resul
 	if err != nil {
 		return nil, err
 	}
-	limit := in.limit()
-	entries, err := s.p.Audit(ctx, c.Caller, flow.ID(before), limit)
+	q := store.AuditQuery{
+		Before: flow.ID(before), EntityTypes: words(in.EntityType), EntityID: in.EntityID, Operations: words(in.Operation),
+		PrincipalID: in.PrincipalID, Clients: words(in.ClientID, in.ClientIDs), Since: in.Since, Until: in.Until,
+	}
+	answer := auditAnswer{AuditLogs: []auditView{}}
+	next, err := gather(in.limit(), s.pageBytes, func(limit int) (step, error) {
+		q.Limit = limit
+		page, err := s.p.Audit(ctx, c.Caller, q)
+		if err != nil {
+			return step{}, err
+		}
+		for _, e := range page.Entries {
+			answer.AuditLogs = append(answer.AuditLogs, auditView{ID: e.ID.String(), EntityType: e.EntityType, EntityID: e.EntityID, Operation: e.Operation,
+				Before: e.Before, After: e.After, PrincipalID: e.PrincipalID, ClientID: e.ClientID, RequestID: e.RequestID, PerformedAt: stamp(e.PerformedAt)})
+		}
+		q.Before, answer.Partial = page.Next, page.Partial
+		return step{items: len(page.Entries), next: uint64(page.Next), partial: page.Partial}, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	answer := auditAnswer{AuditLogs: make([]auditView, len(entries))}
-	for i, e := range entries {
-		answer.AuditLogs[i] = auditView{ID: e.ID.String(), EntityType: e.EntityType, EntityID: e.EntityID, Operation: e.Operation,
-			Before: e.Before, After: e.After, PrincipalID: e.PrincipalID, ClientID: e.ClientID, RequestID: e.RequestID, PerformedAt: stamp(e.PerformedAt)}
-	}
-	if n := len(entries); n > 0 && n == min(limit, store.PageLimit(limit)) {
-		// A full page may be the last; the next one then is empty.
-		answer.HasMore, answer.NextCursor = true, seal("audit", strconv.FormatUint(uint64(entries[n-1].ID), 10))
+	if next != 0 {
+		answer.HasMore, answer.NextCursor = true, seal("audit", strconv.FormatUint(next, 10))
 	}
 	return ok(answer), nil
 }

@@ -12,8 +12,9 @@ import (
 
 type eventsQuery struct {
 	Paging
-	Type          string    `query:"type" doc:"Four segments, each a word or *"`
-	ClientID      string    `query:"clientId"`
+	TypesQuery
+	ClientID      []string  `query:"clientId,explode" doc:"One or more, repeated or separated by commas"`
+	ClientIDs     []string  `query:"clientIds,explode" doc:"The same as clientId"`
 	CorrelationID string    `query:"correlationId"`
 	MessageGroup  string    `query:"messageGroup"`
 	Subject       string    `query:"subject"`
@@ -34,13 +35,12 @@ func (s *server) listEvents(ctx context.Context, c *call, in *eventsQuery) (*res
 	if err != nil {
 		return nil, err
 	}
-	if in.Type != "" {
-		if p := resource.CheckPattern(in.Type); p != "" {
-			return nil, badField("type", p, "orders:fulfillment:*:*")
-		}
+	types, err := in.filter()
+	if err != nil {
+		return nil, err
 	}
 	q := store.EventQuery{
-		Before: int64(before), Type: in.Type, ClientID: in.ClientID, CorrelationID: in.CorrelationID,
+		Before: int64(before), Type: types, Clients: words(in.ClientID, in.ClientIDs), CorrelationID: in.CorrelationID,
 		MessageGroup: in.MessageGroup, Subject: in.Subject, Source: in.Source, Since: in.Since, Until: in.Until,
 	}
 	answer := eventsAnswer{Events: []json.RawMessage{}}

@@ -291,6 +291,16 @@ func TestEventsPageByCursorAndFilter(t *testing.T) {
 	if len(list.Events) != 3 {
 		t.Errorf("%d events", len(list.Events))
 	}
+	w.do("POST", "/api/events", w.admin(), `{"type":"billing:x:y:z","source":"/till"}`).is(201)
+	for query, n := range map[string]int{
+		"type=billing:*:*:*,none:*:*:*&types=none:x:y:z": 1, "types=*:*:*:d&types=billing:x:y:z": 8, "applications=billing,a": 8,
+		"applications=a&subdomains=x": 0, "subdomains=x&aggregates=y&source=/till": 1, "clientIds=nobody,noone": 0,
+	} {
+		w.do("GET", "/api/events?"+query, w.admin(), "").is(200).into(&list)
+		if len(list.Events) != n {
+			t.Errorf("%s: %d events, want %d", query, len(list.Events), n)
+		}
+	}
 	for _, query := range []string{"cursor=x", "cursor=MQBqb2JzADc", "limit=-1", "limit=1001", "limit=many", "since=yesterday", "type=a:b"} {
 		name, _, _ := strings.Cut(query, "=")
 		w.do("GET", "/api/events?"+query, w.admin(), "").problem(400, "INVALID", `"field":"`+name+`"`)

@@ -35,7 +35,7 @@ type jobsFollowed struct {
 // "reset" tells the client to list again.
 func (s *server) followJobs(ctx context.Context, c *call, in *jobsFollowed) (*follower, error) {
 	q, known, err := s.readJobs(ctx, c, &JobsQuery{Status: in.Status, SubscriptionID: in.SubscriptionID, EventID: in.EventID,
-		ClientID: in.ClientID, CorrelationID: in.CorrelationID, MessageGroup: in.MessageGroup, OrderKey: in.OrderKey, ReplayID: in.ReplayID}, "jobs")
+		ClientID: words([]string{in.ClientID}), CorrelationID: in.CorrelationID, MessageGroup: in.MessageGroup, OrderKey: in.OrderKey, ReplayID: in.ReplayID}, "jobs")
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func fitsJob(j *store.JobView, v *JobView, q *store.JobQuery) bool {
 	return (len(q.Status) == 0 || slices.Contains(q.Status, j.Job.Status)) &&
 		(q.SubscriptionID == "" || q.SubscriptionID == j.Job.SubscriptionID) &&
 		(q.EventID == 0 || q.EventID == j.Job.EventID) &&
-		(q.ClientID == "" || q.ClientID == j.Job.ClientID) &&
+		(len(q.Clients) == 0 || slices.Contains(q.Clients, j.Job.ClientID)) &&
 		(q.CorrelationID == "" || q.CorrelationID == v.CorrelationID) &&
 		(q.MessageGroup == "" || q.MessageGroup == j.Job.MessageGroup) &&
 		(q.ReplayID == 0 || q.ReplayID == j.Job.ReplayID) &&

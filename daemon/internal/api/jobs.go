@@ -15,16 +15,21 @@ import (
 // JobsQuery are the filters of jobs.
 type JobsQuery struct {
 	Paging
-	Status         []string  `query:"status,explode" doc:"One or more, repeated or separated by commas"`
-	SubscriptionID string    `query:"subscriptionId" doc:"Its id or code"`
-	EventID        string    `query:"eventId"`
-	ClientID       string    `query:"clientId"`
-	CorrelationID  string    `query:"correlationId"`
-	MessageGroup   string    `query:"messageGroup"`
-	OrderKey       string    `query:"orderKey"`
-	ReplayID       string    `query:"replayId" doc:"Only those of this replay"`
-	Since          time.Time `query:"since" doc:"Created at this time or later"`
-	Until          time.Time `query:"until" doc:"Created before this time"`
+	Status         []string `query:"status,explode" doc:"One or more, repeated or separated by commas"`
+	Statuses       []string `query:"statuses,explode" doc:"The same as status"`
+	Codes          []string `query:"codes,explode" doc:"Types of events and codes of jobs without one: one or more, repeated or separated by commas"`
+	SubscriptionID string   `query:"subscriptionId" doc:"Its id or code"`
+	EventID        string   `query:"eventId"`
+	TypesQuery
+	Source        string    `query:"source"`
+	ClientID      []string  `query:"clientId,explode" doc:"One or more, repeated or separated by commas"`
+	ClientIDs     []string  `query:"clientIds,explode" doc:"The same as clientId"`
+	CorrelationID string    `query:"correlationId"`
+	MessageGroup  string    `query:"messageGroup"`
+	OrderKey      string    `query:"orderKey"`
+	ReplayID      string    `query:"replayId" doc:"Only those of this replay"`
+	Since         time.Time `query:"since" doc:"Created at this time or later"`
+	Until         time.Time `query:"until" doc:"Created before this time"`
 }
 
 type jobsAnswer struct {
@@ -60,16 +65,19 @@ func (s *server) readJobs(ctx context.Context, c *call, in *JobsQuery, list stri
 	if err != nil {
 		return q, false, err
 	}
-	q = store.JobQuery{Before: flow.ID(before), ClientID: in.ClientID, CorrelationID: in.CorrelationID,
+	types, err := in.filter()
+	if err != nil {
+		return q, false, err
+	}
+	q = store.JobQuery{Before: flow.ID(before), Clients: words(in.ClientID, in.ClientIDs), Type: types, Source: in.Source, CorrelationID: in.CorrelationID,
 		MessageGroup: in.MessageGroup, Since: in.Since, Until: in.Until}
-	for _, names := range in.Status {
-		for name := range strings.SplitSeq(names, ",") {
-			status, known := flow.ParseStatus(strings.ToUpper(strings.TrimSpace(name)))
-			if !known {
-				return q, false, badField("status", "must be PENDING, QUEUED, PROCESSING, COMPLETED, FAILED, CANCELLED or EXPIRED", "FAILED")
-			}
-			q.Status = append(q.Status, status)
+	q.Type.Patterns = append(q.Type.Patterns, words(in.Codes)...)
+	for _, name := range words(in.Status, in.Statuses) {
+		status, known := flow.ParseStatus(strings.ToUpper(name))
+		if !known {
+			return q, false, badField("status", "must be PENDING, QUEUED, PROCESSING, COMPLETED, FAILED, CANCELLED or EXPIRED", "FAILED")
 		}
+		q.Status = append(q.Status, status)
 	}
 	if in.EventID != "" {
 		if q.EventID, err = flow.ParseID(in.EventID); err != nil {

@@ -46,8 +46,12 @@ func (s *Service) letterStep(ctx context.Context, cat *catalog.Catalog, t *flow.
 }
 
 func letterQuery(t *flow.LetterTask) store.JobQuery {
+	var clients []string
+	if t.LettersOf != "" {
+		clients = []string{t.LettersOf}
+	}
 	q := store.JobQuery{
-		Before: t.Below, Limit: stepJobs, Status: t.Status, SubscriptionID: t.SubscriptionID, ClientID: t.LettersOf,
+		Before: t.Below, Limit: stepJobs, Status: t.Status, SubscriptionID: t.SubscriptionID, Clients: clients,
 		MessageGroup: t.MessageGroup, Reason: t.Reason, ReplayID: t.ReplayID, Since: t.Since, Until: t.Until,
 	}
 	if len(q.Status) == 0 {

@@ -121,10 +121,10 @@ func TestOnlyTheNewestFinishedWorkIsKept(t *testing.T) {
 			t.Errorf("the progress of replay %d is %+v", i+1, p)
 		}
 	}
-	audit, err := w.Audit(t.Context(), store.Everything, 0, 100)
+	audit, err := w.Audit(t.Context(), store.Everything, store.AuditQuery{Limit: 100})
 	w.must(err)
 	completed := 0
-	for _, a := range audit {
+	for _, a := range audit.Entries {
 		if a.Operation == "COMPLETE" && a.EntityType == "Replay" && a.PrincipalID == "system" {
 			completed++
 		}

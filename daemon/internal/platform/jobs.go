@@ -210,12 +210,12 @@ func (p *Platform) SubscriptionID(ctx context.Context, c Caller, name string) (s
 }
 
 // Audit lists who changed what, newest first.
-func (p *Platform) Audit(ctx context.Context, c Caller, before flow.ID, limit int) ([]store.AuditEntry, error) {
-	es, err := p.st.Audit(ctx, c.Scope, before, limit)
+func (p *Platform) Audit(ctx context.Context, c Caller, q store.AuditQuery) (store.AuditPage, error) {
+	page, err := p.st.Audit(ctx, c.Scope, q)
 	if err != nil {
-		return nil, fmt.Errorf("list audit entries: %w", err)
+		return page, fmt.Errorf("list audit entries: %w", err)
 	}
-	return es, nil
+	return page, nil
 }
 
 // Health reports whether the platform can do its work now.

@@ -15,10 +15,10 @@ const MaxScanned = 8 << 20
 
 // EventQuery filters events. Zero fields filter nothing.
 type EventQuery struct {
-	Before        int64  // position; the cursor
-	Limit         int    // at most 1000; 0 is 50
-	Type          string // four segments, each a word or "*"
-	ClientID      string
+	Before        int64 // position; the cursor
+	Limit         int   // at most 1000; 0 is 50
+	Type          TypeFilter
+	Clients       []string // any of them; "" is anchor level
 	CorrelationID string
 	MessageGroup  string
 	Subject       string
@@ -40,7 +40,9 @@ type JobQuery struct {
 	Status         []flow.Status
 	SubscriptionID string
 	EventID        flow.ID
-	ClientID       string
+	Type           TypeFilter // of the event, or the code of a task
+	Source         string     // of the event or task
+	Clients        []string   // any of them; "" is anchor level
 	CorrelationID  string
 	MessageGroup   string
 	OrderKey       flow.OrderKey
@@ -59,6 +61,25 @@ type JobView struct {
 // JobPage is a page of jobs. Next is 0 when there are no more.
 type JobPage struct {
 	Jobs    []JobView
+	Next    flow.ID
+	Partial bool
+}
+
+// AuditQuery filters audit entries. Zero fields filter nothing.
+type AuditQuery struct {
+	Before       flow.ID // the cursor
+	Limit        int     // at most 1000; 0 is 50
+	EntityTypes  []string
+	EntityID     string
+	Operations   []string
+	PrincipalID  string
+	Clients      []string // any of them; "" is anchor level
+	Since, Until time.Time
+}
+
+// AuditPage is a page of audit entries. Next is 0 when there are no more.
+type AuditPage struct {
+	Entries []AuditEntry
 	Next    flow.ID
 	Partial bool
 }

@@ -380,7 +380,7 @@ type Resources interface {
 	// is appended after a Write returned is fanned out by it.
 	Write(ctx context.Context, w WriteSet, now time.Time) (int64, error)
 	// Audit lists audit entries, newest first.
-	Audit(ctx context.Context, sc Scope, before flow.ID, limit int) ([]AuditEntry, error)
+	Audit(ctx context.Context, sc Scope, q AuditQuery) (AuditPage, error)
 }
 
 // Document is one resource. Body is its JSON, with secrets sealed.

@@ -86,11 +86,11 @@ func (st *Store) ListJobs(ctx context.Context, sc store.Scope, q store.JobQuery)
 	}
 	var page store.JobPage
 	err := st.snapshot(ctx, func(c *conn) error {
-		ids, partial, err := st.candidates(c, &q, high, low)
+		ids, partial, err := st.candidates(c, sc, &q, high, low)
 		if err != nil {
 			return err
 		}
-		return st.fillPage(ctx, c, &page, ids, partial, limit, func(j *flow.Job) bool { return matchesJob(j, sc, &q) })
+		return st.fillPage(ctx, c, &page, ids, partial, limit, func(j *flow.Job) bool { return matchesJob(j, sc, &q) }, &q)
 	})
 	if err != nil {
 		return store.JobPage{}, fmt.Errorf("list jobs: %w", err)
@@ -99,7 +99,7 @@ func (st *Store) ListJobs(ctx context.Context, sc store.Scope, q store.JobQuery)
 }
 
 // fillPage reads the candidates of a page and keeps those that fit.
-func (st *Store) fillPage(ctx context.Context, c *conn, page *store.JobPage, ids []flow.ID, partial bool, limit int, fits func(*flow.Job) bool) error {
+func (st *Store) fillPage(ctx context.Context, c *conn, page *store.JobPage, ids []flow.ID, partial bool, limit int, fits func(*flow.Job) bool, q *store.JobQuery) error {
 	for i, id := range ids {
 		if len(page.Jobs) == limit {
 			page.Next = ids[i-1]
@@ -119,7 +119,9 @@ func (st *Store) fillPage(ctx context.Context, c *conn, page *store.JobPage, ids
 		if err := st.head(c, &v); err != nil {
 			return err
 		}
-		page.Jobs = append(page.Jobs, v)
+		if matchesHead(&v, q) {
+			page.Jobs = append(page.Jobs, v)
+		}
 	}
 	if partial {
 		page.Next, page.Partial = ids[len(ids)-1], len(page.Jobs) < limit
@@ -129,17 +131,17 @@ func (st *Store) fillPage(ctx context.Context, c *conn, page *store.JobPage, ids
 
 // candidates returns the ids to look at, newest first, and whether there may be
 // more beyond the last.
-func (st *Store) candidates(c *conn, q *store.JobQuery, high, low int64) (ids []flow.ID, partial bool, err error) {
+func (st *Store) candidates(c *conn, sc store.Scope, q *store.JobQuery, high, low int64) (ids []flow.ID, partial bool, err error) {
 	switch {
 	case q.EventID != 0, q.CorrelationID != "", !q.OrderKey.IsZero():
 	case len(q.Status) == 1 && !q.Status[0].Final():
-		return st.openCandidates(c, q, high, low)
+		return st.openCandidates(c, sc, q, high, low)
 	case len(q.Status) > 0 && !slices.ContainsFunc(q.Status, func(s flow.Status) bool { return !s.DeadLetter() }):
 		return c.letters(q, high, low, true, store.MaxExamined)
 	case len(q.Status) == 1 && q.Status[0] == flow.Cancelled:
 		return c.newest(c.q("SELECT id FROM jobs WHERE status = ? AND status > 13"+tail).int(onDisk(flow.Cancelled)), high, low)
 	}
-	return c.indexed(q, high, low)
+	return c.indexed(sc, q, high, low)
 }
 
 // tail bounds a query of ids.
@@ -152,7 +154,7 @@ func (c *conn) newest(s stmt, high, low int64) ([]flow.ID, bool, error) {
 }
 
 // indexed finds jobs of any state in the narrowest index that a filter has.
-func (c *conn) indexed(q *store.JobQuery, high, low int64) ([]flow.ID, bool, error) {
+func (c *conn) indexed(sc store.Scope, q *store.JobQuery, high, low int64) ([]flow.ID, bool, error) {
 	switch {
 	case q.EventID != 0:
 		return c.newest(c.q("SELECT id FROM jobs WHERE position = ?"+tail).int(int64(q.EventID)), high, low)
@@ -175,12 +177,15 @@ func (c *conn) indexed(q *store.JobQuery, high, low int64) ([]flow.ID, bool, err
 		ids, partial := nearest(append(ids, replayed...), true, store.MaxExamined)
 		return ids, partial, nil
 	}
+	if clients, named := store.Within(sc, q.Clients); named && len(clients) <= mostClients {
+		return c.ofClients("SELECT id FROM jobs INDEXED BY jobs_client WHERE client_id = ?"+tail, clients, high, low, max(store.MaxExamined/max(len(clients), 1), store.PageLimit(q.Limit)+1))
+	}
 	return c.newest(c.q("SELECT id FROM jobs WHERE 1"+tail), high, low)
 }
 
 // openCandidates finds the jobs of an open state: QUEUED and PROCESSING in
 // memory, PENDING in the small indexes of ready and waiting jobs.
-func (st *Store) openCandidates(c *conn, q *store.JobQuery, high, low int64) ([]flow.ID, bool, error) {
+func (st *Store) openCandidates(c *conn, sc store.Scope, q *store.JobQuery, high, low int64) ([]flow.ID, bool, error) {
 	in := func(id flow.ID) bool { return int64(id) < high && int64(id) >= low }
 	if q.Status[0] != flow.Pending {
 		var ids []flow.ID
@@ -203,7 +208,7 @@ func (st *Store) openCandidates(c *conn, q *store.JobQuery, high, low int64) ([]
 	}
 	if len(ids) > store.MaxExamined {
 		// With a backlog like this the newest jobs are found by walking them.
-		return c.indexed(q, high, low)
+		return c.indexed(sc, q, high, low)
 	}
 	ids, partial := nearest(slices.DeleteFunc(ids, func(id flow.ID) bool { return !in(id) }), true, store.MaxExamined)
 	return ids, partial, nil
@@ -226,9 +231,40 @@ func matchesJob(j *flow.Job, sc store.Scope, q *store.JobQuery) bool {
 		(len(q.Status) == 0 || slices.Contains(q.Status, j.Status)) &&
 		(q.SubscriptionID == "" || q.SubscriptionID == j.SubscriptionID) &&
 		(q.EventID == 0 || q.EventID == j.EventID) &&
-		(q.ClientID == "" || q.ClientID == j.ClientID) &&
+		(len(q.Clients) == 0 || slices.Contains(q.Clients, j.ClientID)) &&
 		(q.MessageGroup == "" || q.MessageGroup == j.MessageGroup) &&
 		(q.Reason == "" || q.Reason == j.Reason) &&
 		(q.ReplayID == 0 || q.ReplayID == j.ReplayID) &&
 		(q.OrderKey.IsZero() || q.OrderKey == j.OrderKey)
 }
+
+// matchesHead is what needs a job's event, or what a task says of itself.
+func matchesHead(v *store.JobView, q *store.JobQuery) bool {
+	var typ, source string
+	switch {
+	case v.Event != nil:
+		typ, source = v.Event.Type, v.Event.Source
+	case v.Job.Task != nil:
+		typ, source = v.Job.Task.Code, v.Job.Task.Source
+	}
+	return (q.Source == "" || q.Source == source) && (q.Type.Empty() || q.Type.Match(typ))
+}
+
+// ofClients merges what an index has of several clients, newest first: at most
+// so many, which is also what it looks at of each.
+func (c *conn) ofClients(sql string, clients []string, high, low int64, most int) ([]flow.ID, bool, error) {
+	var ids []flow.ID
+	for _, client := range clients {
+		found, err := c.q(sql).text(client).int(high).int(low).int(int64(most)).ids()
+		if err != nil {
+			return nil, false, err
+		}
+		ids = append(ids, found...)
+	}
+	ids, more := nearest(ids, true, most)
+	return ids, more, nil
+}
+
+// mostClients is how many clients are looked for one by one. Who sees more than
+// that finds enough among all.
+const mostClients = 64

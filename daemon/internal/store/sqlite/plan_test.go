@@ -36,10 +36,18 @@ var walkers = map[string]string{
 	"SELECT 1 FROM events WHERE position > ? AND position <= ? LIMIT 1": "the first row",
 	"FROM events WHERE position > ? ORDER BY position LIMIT ?":          "a batch",
 	"WHERE position BETWEEN ? AND ?":                                    "given up where most rows are not wanted",
-	"FROM audit WHERE id < ? ORDER BY id DESC":                          "a page",
+	"FROM audit WHERE id < ? AND id >= ? ORDER BY id DESC":              "a page",
 	"FROM jobs WHERE 1 AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?": "a page",
 	"WHERE ready = 1 LIMIT ?":                                           "a page",
 	"WHERE waiting = 1 LIMIT ?":                                         "a page",
+
+	"FROM events WHERE position > ? AND position < ? ORDER BY position LIMIT ?": "a step of retention",
+	"WHERE tasks.job > ? AND tasks.job < ? ORDER BY tasks.job LIMIT ?":          "a step of retention",
+	"FROM jobs WHERE id > ? AND id < ? ORDER BY id LIMIT ?":                     "a step of retention",
+	"FROM audit WHERE id > ? AND id < ? ORDER BY id LIMIT ?":                    "a step of retention",
+	"INDEXED BY entries_end WHERE expires_at <= ? LIMIT ?":                      "at most as many as are removed",
+
+	"SELECT space, key, grp, owner, body, revision, expires_at FROM entries": "the beginning of a statement that names a space and more",
 
 	"FROM jobs WHERE position = ? AND id": "the jobs of one event",
 	"FROM documents":                      "what operators have declared",

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
@@ -95,33 +96,61 @@ func (t *tx) audit(a *store.AuditEntry, now time.Time) error {
 		opt(a.PrincipalID).opt(a.ClientID).opt(a.RequestID).time(now).exec()
 }
 
-// Audit implements store.Resources.
-func (st *Store) Audit(ctx context.Context, sc store.Scope, before flow.ID, limit int) (out []store.AuditEntry, err error) {
-	limit = store.PageLimit(limit)
-	high := int64(1<<63 - 1)
-	if before > 0 {
-		high = int64(before)
+// Audit implements store.Resources. What is asked of one thing is found in an
+// index of it.
+func (st *Store) Audit(ctx context.Context, sc store.Scope, q store.AuditQuery) (store.AuditPage, error) {
+	limit := store.PageLimit(q.Limit)
+	high, low := idRange(q.Since, q.Until)
+	if q.Before > 0 {
+		high = min(high, int64(q.Before))
 	}
-	err = st.read(ctx, func(c *conn) error {
-		examined := 0
-		return c.q("SELECT id, entity_type, entity_id, operation, before, after, principal_id, client_id, request_id, performed_at FROM audit WHERE id < ? ORDER BY id DESC").
-			int(high).each(func(s *sqlite.Stmt) bool {
+	var page store.AuditPage
+	err := st.read(ctx, func(c *conn) error {
+		page = store.AuditPage{}
+		var rows stmt
+		if q.EntityID != "" {
+			rows = c.q("SELECT " + auditCols + " FROM audit INDEXED BY audit_entity WHERE entity_id = ? AND id < ? AND id >= ? ORDER BY id DESC").text(q.EntityID)
+		} else {
+			rows = c.q("SELECT " + auditCols + " FROM audit WHERE id < ? AND id >= ? ORDER BY id DESC")
+		}
+		examined, last := 0, flow.ID(0)
+		err := rows.int(high).int(low).each(func(s *sqlite.Stmt) bool {
+			if len(page.Entries) == limit || examined == store.MaxExamined {
+				page.Next, page.Partial = last, len(page.Entries) < limit
+				return false
+			}
 			examined++
 			a := store.AuditEntry{
 				ID: flow.ID(s.ColumnInt64(0)), EntityType: s.ColumnText(1), EntityID: s.ColumnText(2), Operation: s.ColumnText(3),
-				Before: []byte(s.ColumnText(4)), After: []byte(s.ColumnText(5)), PrincipalID: s.ColumnText(6),
-				ClientID: s.ColumnText(7), RequestID: s.ColumnText(8), PerformedAt: colTime(s, 9),
+				PrincipalID: s.ColumnText(4), ClientID: s.ColumnText(5), RequestID: s.ColumnText(6), PerformedAt: colTime(s, 7),
 			}
-			if sc.Sees(a.ClientID) {
-				out = append(out, a)
+			last = a.ID
+			if matchesAudit(&a, sc, &q) {
+				a.Before, a.After = []byte(s.ColumnText(8)), []byte(s.ColumnText(9))
+				page.Entries = append(page.Entries, a)
 			}
-			return len(out) < limit && examined < store.MaxExamined
+			return ctx.Err() == nil
 		})
+		if err == nil {
+			err = ctx.Err()
+		}
+		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list audit entries: %w", err)
+		return store.AuditPage{}, fmt.Errorf("list audit entries: %w", err)
 	}
-	return out, nil
+	return page, nil
+}
+
+const auditCols = "id, entity_type, entity_id, operation, principal_id, client_id, request_id, performed_at, before, after"
+
+func matchesAudit(a *store.AuditEntry, sc store.Scope, q *store.AuditQuery) bool {
+	return sc.Sees(a.ClientID) &&
+		(len(q.EntityTypes) == 0 || slices.Contains(q.EntityTypes, a.EntityType)) &&
+		(len(q.Operations) == 0 || slices.Contains(q.Operations, a.Operation)) &&
+		(q.EntityID == "" || q.EntityID == a.EntityID) &&
+		(q.PrincipalID == "" || q.PrincipalID == a.PrincipalID) &&
+		(len(q.Clients) == 0 || slices.Contains(q.Clients, a.ClientID))
 }
 
 // Acquire implements store.Leases.

@@ -18,15 +18,13 @@ type purge struct {
 	remove func(t *tx, id int64, before time.Time) (removed bool, err error)
 }
 
-const idTail = " > ?1 AND %[1]s < ?2 ORDER BY %[1]s LIMIT ?3"
-
 var purges = map[store.PurgeKind]purge{
-	store.PurgePayloads:     {"SELECT position, client_id, created_at, data IS NOT NULL FROM events WHERE position" + fmt.Sprintf(idTail, "position"), (*tx).purgePayload},
-	store.PurgeEvents:       {"SELECT position, client_id, created_at, 1 FROM events WHERE position" + fmt.Sprintf(idTail, "position"), (*tx).purgeEvent},
-	store.PurgeTaskPayloads: {"SELECT tasks.job, jobs.client_id, jobs.created_at, 1 FROM tasks JOIN jobs ON jobs.id = tasks.job WHERE tasks.job" + fmt.Sprintf(idTail, "tasks.job"), (*tx).purgeTaskPayload},
-	store.PurgeAttempts:     {"SELECT id, client_id, created_at, attempts > 0 FROM jobs WHERE id" + fmt.Sprintf(idTail, "id"), (*tx).purgeAttempts},
-	store.PurgeJobs:         {"SELECT id, client_id, created_at, 1 FROM jobs WHERE id" + fmt.Sprintf(idTail, "id"), (*tx).purgeJob},
-	store.PurgeAudit:        {"SELECT id, client_id, performed_at, 1 FROM audit WHERE id" + fmt.Sprintf(idTail, "id"), (*tx).purgeAudit},
+	store.PurgePayloads:     {"SELECT position, client_id, created_at, data IS NOT NULL FROM events WHERE position > ? AND position < ? ORDER BY position LIMIT ?", (*tx).purgePayload},
+	store.PurgeEvents:       {"SELECT position, client_id, created_at, 1 FROM events WHERE position > ? AND position < ? ORDER BY position LIMIT ?", (*tx).purgeEvent},
+	store.PurgeTaskPayloads: {"SELECT tasks.job, jobs.client_id, jobs.created_at, 1 FROM tasks JOIN jobs ON jobs.id = tasks.job WHERE tasks.job > ? AND tasks.job < ? ORDER BY tasks.job LIMIT ?", (*tx).purgeTaskPayload},
+	store.PurgeAttempts:     {"SELECT id, client_id, created_at, attempts > 0 FROM jobs WHERE id > ? AND id < ? ORDER BY id LIMIT ?", (*tx).purgeAttempts},
+	store.PurgeJobs:         {"SELECT id, client_id, created_at, 1 FROM jobs WHERE id > ? AND id < ? ORDER BY id LIMIT ?", (*tx).purgeJob},
+	store.PurgeAudit:        {"SELECT id, client_id, performed_at, 1 FROM audit WHERE id > ? AND id < ? ORDER BY id LIMIT ?", (*tx).purgeAudit},
 }
 
 type purgeRow struct {

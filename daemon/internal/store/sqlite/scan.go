@@ -45,7 +45,7 @@ func (c *conn) scan(ctx context.Context, sc store.Scope, q *store.ScanQuery) (st
 		page.Examined++
 		page.Next = s.ColumnInt64(0)
 		e := scanEvent(s, false)
-		fits := sc.Sees(e.ClientID) && (q.ClientID == "" || q.ClientID == e.ClientID) && (q.Type == "" || matchesType(q.Type, e.Type))
+		fits := sc.Sees(e.ClientID) && (q.ClientID == "" || q.ClientID == e.ClientID) && (q.Type == "" || store.MatchType(q.Type, e.Type))
 		if fits && (q.Failed || len(q.FailedIn) > 0) {
 			fits, failed = c.hasLetter(e.Position, q)
 		}
@@ -109,7 +109,7 @@ func (st *Store) Letters(ctx context.Context, sc store.Scope, after flow.ID, q s
 			page.Next, page.Partial = 0, false
 			if err := st.fillPage(ctx, c, &page, ids, more, limit, func(j *flow.Job) bool {
 				return j.Status.DeadLetter() && matchesJob(j, sc, &q)
-			}); err != nil {
+			}, &q); err != nil {
 				return err
 			}
 			examined += len(ids)

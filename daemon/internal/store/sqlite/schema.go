@@ -198,6 +198,12 @@ var migrations = []string{
 	CREATE INDEX entries_grp ON entries(space, grp, key) WHERE grp IS NOT NULL;
 	CREATE INDEX entries_owner ON entries(space, owner, key) WHERE owner IS NOT NULL;
 	CREATE INDEX entries_end ON entries(expires_at);`,
+
+	// 4: what finds the few events and jobs of one client among many of others,
+	// and what happened to one thing.
+	`CREATE INDEX events_client ON events(client_id, position) WHERE client_id IS NOT NULL;
+	CREATE INDEX jobs_client ON jobs(client_id, id) WHERE client_id IS NOT NULL;
+	CREATE INDEX audit_entity ON audit(entity_id, id);`,
 }
 
 // checkFile refuses a file that is not ours. Where there is a log it only

@@ -229,7 +229,10 @@ func (w *world) verbs() map[string]func(context.Context) error {
 			_, err := w.s.Write(ctx, store.WriteSet{IfVersion: -7}, w.now)
 			return err
 		},
-		"Audit":   func(ctx context.Context) error { _, err := w.s.Audit(ctx, store.Everything, 0, 1); return err },
+		"Audit": func(ctx context.Context) error {
+			_, err := w.s.Audit(ctx, store.Everything, store.AuditQuery{Limit: 1})
+			return err
+		},
 		"Acquire": func(ctx context.Context) error { _, err := w.s.Acquire(ctx, "n", "o", w.now, w.now); return err },
 		"Drop":    func(ctx context.Context) error { return w.s.Drop(ctx, "n", "o") },
 		"Health":  func(ctx context.Context) error { return w.s.Health(ctx) },

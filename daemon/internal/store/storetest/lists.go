@@ -54,6 +54,7 @@ var listCases = []testCase{
 		w.append(
 			w.newEvent(func(e *flow.Event) { e.Subject, e.Type = "type", "billing:a:b:c" }),
 			w.newEvent(func(e *flow.Event) { e.Subject, e.ClientID = "client", "clt_A" }),
+			w.newEvent(func(e *flow.Event) { e.Subject, e.ClientID, e.Type = "other", "clt_B", "billing:x:y:z" }),
 			w.newEvent(func(e *flow.Event) { e.Subject, e.CorrelationID = "correlation", "co" }),
 			w.newEvent(func(e *flow.Event) { e.Subject, e.MessageGroup = "group", "g" }),
 			w.newEvent(func(e *flow.Event) { e.Subject, e.Source = "source", "/elsewhere" }),
@@ -65,10 +66,17 @@ var listCases = []testCase{
 			q    store.EventQuery
 			want string
 		}{
-			{store.EventQuery{Type: "billing:a:b:c"}, "type"},
-			{store.EventQuery{Type: "*:*:b:*"}, "type"},
-			{store.EventQuery{Type: "billing:a:b:d"}, ""},
-			{store.EventQuery{ClientID: "clt_A"}, "client"},
+			{store.EventQuery{Type: types("billing:a:b:c")}, "type"},
+			{store.EventQuery{Type: types("*:*:b:*")}, "type"},
+			{store.EventQuery{Type: types("billing:a:b:d")}, ""},
+			{store.EventQuery{Type: types("billing:x:*:*", "*:a:*:c")}, "other type"},
+			{store.EventQuery{Type: store.TypeFilter{Applications: []string{"none", "billing"}, Subdomains: []string{"a"}, Aggregates: []string{"b", "c"}}}, "type"},
+			{store.EventQuery{Type: store.TypeFilter{Applications: []string{"billing"}, Aggregates: []string{"a"}}}, ""},
+			{store.EventQuery{Clients: []string{"clt_A", "clt_B", "clt_none"}}, "client other"},
+			{store.EventQuery{Clients: []string{"clt_B"}, Type: types("billing:*:*:*")}, "other"},
+			{store.EventQuery{Clients: []string{"clt_none"}}, ""},
+			{store.EventQuery{Clients: []string{"clt_A", ""}, Since: epoch.Add(90 * time.Minute)}, "new"},
+			{store.EventQuery{Clients: []string{"clt_A"}}, "client"},
 			{store.EventQuery{CorrelationID: "co"}, "both correlation"},
 			{store.EventQuery{MessageGroup: "g"}, "both group"},
 			{store.EventQuery{CorrelationID: "co", MessageGroup: "g"}, "both"},
@@ -76,7 +84,7 @@ var listCases = []testCase{
 			{store.EventQuery{Source: "/elsewhere"}, "source"},
 			{store.EventQuery{Since: epoch.Add(90 * time.Minute)}, "new"},
 			{store.EventQuery{Until: epoch.Add(30 * time.Minute)}, "old"},
-			{store.EventQuery{Since: epoch.Add(30 * time.Minute), Until: epoch.Add(90 * time.Minute), Type: "orders:*:*:*"}, "both client correlation group source"},
+			{store.EventQuery{Since: epoch.Add(30 * time.Minute), Until: epoch.Add(90 * time.Minute), Type: types("orders:*:*:*")}, "both client correlation group source"},
 		} {
 			var got []string
 			for limit := 1; ; {
@@ -147,11 +155,11 @@ var listCases = []testCase{
 		w.sleep(time.Hour)
 		w.append(
 			w.newEvent(func(e *flow.Event) { e.ClientID = "clt_A" }),
-			w.newEvent(func(e *flow.Event) { e.CorrelationID = "co" }),
-			w.newEvent(func(e *flow.Event) { e.MessageGroup = "h" }),
+			w.newEvent(func(e *flow.Event) { e.CorrelationID, e.Type = "co", "billing:a:b:c" }),
+			w.newEvent(func(e *flow.Event) { e.MessageGroup, e.Source = "h", "/elsewhere" }),
 		)
 		js := w.fanOut(func(e flow.Event) []flow.Job { return []flow.Job{w.newJob(e, "sub_A", flow.BlockOnError)} })
-		js = append(js, w.insertTasks(w.newTask(), w.newTask(func(j *flow.Job) { j.Task.CorrelationID = "co" }))...)
+		js = append(js, w.insertTasks(w.newTask(), w.newTask(func(j *flow.Job) { j.Task.CorrelationID, j.Task.Code, j.Task.Source = "co", "a-code", "/elsewhere" }))...)
 		w.deliver(js[0].ID, flow.Delivered)
 		w.deliver(js[1].ID, flow.Reject)
 		w.sleep(time.Hour)
@@ -169,7 +177,12 @@ var listCases = []testCase{
 			{store.JobQuery{Status: []flow.Status{flow.Failed}}, []string{b}},
 			{with(func(q *store.JobQuery) { q.Status = []flow.Status{flow.Completed, flow.Pending} }), []string{a, c, t, u}},
 			{store.JobQuery{EventID: js[1].EventID}, []string{b}},
-			{store.JobQuery{ClientID: "clt_A"}, []string{a}},
+			{store.JobQuery{Clients: []string{"clt_A"}}, []string{a}},
+			{store.JobQuery{Clients: []string{"clt_A", "clt_B"}, Status: []flow.Status{flow.Completed}}, []string{a}},
+			{with(func(q *store.JobQuery) { q.Clients = []string{""} }), []string{b, c, t, u}},
+			{store.JobQuery{Type: types("billing:*:*:*")}, []string{b}},
+			{store.JobQuery{Type: types("a-code")}, []string{u}},
+			{store.JobQuery{Source: "/elsewhere"}, []string{c, u}},
 			{store.JobQuery{CorrelationID: "co"}, []string{b, u}},
 			{store.JobQuery{MessageGroup: "h"}, []string{c}},
 			{store.JobQuery{OrderKey: js[2].OrderKey}, []string{c}},
@@ -263,6 +276,8 @@ func (w *world) onward(before, next int64) {
 	}
 }
 
+func types(patterns ...string) store.TypeFilter { return store.TypeFilter{Patterns: patterns} }
+
 var tenancyCases = []testCase{
 	{name: "shows each scope what is its own", run: func(w *world) {
 		w.append(
@@ -314,7 +329,7 @@ var tenancyCases = []testCase{
 			}
 		}
 		// A filter for a client that is not in the scope shows nothing.
-		page, err := w.s.ListEvents(w.ctx, store.Scope{Clients: []string{"clt_A"}}, store.EventQuery{ClientID: "clt_B"})
+		page, err := w.s.ListEvents(w.ctx, store.Scope{Clients: []string{"clt_A"}}, store.EventQuery{Clients: []string{"clt_B"}})
 		w.must(err, "list events")
 		want(w, "events", len(page.Events), 0)
 	}},

@@ -51,9 +51,9 @@ func (w *world) documents(kinds ...string) map[string]store.Document {
 
 func (w *world) audit(sc store.Scope, before flow.ID, limit int) []store.AuditEntry {
 	w.Helper()
-	as, err := w.s.Audit(w.ctx, sc, before, limit)
+	page, err := w.s.Audit(w.ctx, sc, store.AuditQuery{Before: before, Limit: limit})
 	w.must(err, "audit")
-	return as
+	return page.Entries
 }
 
 var resourceCases = []testCase{
@@ -164,6 +164,33 @@ var resourceCases = []testCase{
 		w.wantTime("performedAt", a.PerformedAt, epoch.Add(4*time.Second))
 		want(w, "entries of a client", len(w.audit(store.Scope{Clients: []string{"clt_A"}}, 0, 10)), 2)
 		want(w, "entries of nobody", len(w.audit(store.Scope{}, 0, 10)), 0)
+		for _, c := range []struct {
+			q    store.AuditQuery
+			want string
+		}{
+			{store.AuditQuery{EntityID: "3"}, "[3]"},
+			{store.AuditQuery{EntityID: "3", Operations: []string{"DELETE"}}, "[]"},
+			{store.AuditQuery{EntityTypes: []string{"pool", "subscription"}, Operations: []string{"CREATE"}, PrincipalID: "prn_1"}, "[4 3 2 1 0]"},
+			{store.AuditQuery{EntityTypes: []string{"pool"}}, "[]"},
+			{store.AuditQuery{PrincipalID: "prn_2"}, "[]"},
+			{store.AuditQuery{Clients: []string{"clt_B", ""}}, "[4 2 1]"},
+			{store.AuditQuery{Since: epoch.Add(time.Second), Until: epoch.Add(3 * time.Second)}, "[2 1]"},
+		} {
+			ids := []string{}
+			for c.q.Limit = 1; ; {
+				page, err := w.s.Audit(w.ctx, store.Everything, c.q)
+				w.must(err, "audit")
+				for _, a := range page.Entries {
+					ids = append(ids, a.EntityID)
+				}
+				if page.Next == 0 {
+					break
+				}
+				w.onward(int64(c.q.Before), int64(page.Next))
+				c.q.Before = page.Next
+			}
+			want(w, fmt.Sprintf("the entries of %+v", c.q), fmt.Sprint(ids), c.want)
+		}
 	}},
 	{name: "are seen by whoever appends after the write returned", run: func(w *world) {
 		// Fan-out asks for the version after it has read a batch: what it
