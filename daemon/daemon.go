@@ -31,8 +31,8 @@ type Options struct {
 	// deliveries; "dev" when empty.
 	Version string
 	// Dev gives the administrator a new password at each start, which
-	// Credentials returns. Without it the first start on an empty store
-	// writes one to InitialPasswordFile in the data directory.
+	// Credentials returns. Without it the log says how to become the first
+	// administrator, at each start until there is one.
 	Dev bool
 }
 

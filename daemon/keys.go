@@ -16,6 +16,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
+	"github.com/flowcatalyst/fc/daemon/internal/signin"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
@@ -26,9 +27,7 @@ const (
 	SecretKeyFile = "secret.key"
 	// KeysDir has the keys that sign tokens.
 	KeysDir = "keys"
-	// InitialPasswordFile is written once, on an empty store.
-	InitialPasswordFile = "initial-admin-password"
-	// AdminEmail is the first administrator's.
+	// AdminEmail is the administrator's of fcd dev.
 	AdminEmail = "admin@example.com"
 )
 
@@ -101,50 +100,35 @@ func anySealed(ctx context.Context, st store.Resources) (bool, error) {
 	return false, nil
 }
 
-// seed makes the first administrator.
-func (d *Daemon) seed(ctx context.Context, p *parts, accounts *platform.Accounts) error {
-	password := rand.Text()
+// seed lets the first administrator in: fcd dev makes one, and fcd run says
+// how to become one, at each start until there is one.
+func (d *Daemon) seed(ctx context.Context, rules *platform.Platform, people *signin.Service, publicURL string) error {
 	if d.dev {
-		return d.seedDev(ctx, accounts, password)
+		return d.seedDev(ctx, rules, people)
 	}
-	people, _, err := p.store.Documents(ctx, "principal")
-	if err != nil {
-		return fmt.Errorf("look for an administrator: %w", err)
-	}
-	if len(people) > 0 {
-		return nil
-	}
-	// The file comes first: an administrator whose password nobody knows
-	// would lock everyone out for good. One that a crash left is replaced.
-	file := p.file(InitialPasswordFile)
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("replace %s: %w", file, err)
-	}
-	if err := secrets.WriteNew(file, []byte(password+"\n")); err != nil {
-		return fmt.Errorf("write the first administrator's password: %w", err)
-	}
-	if _, err := accounts.Bootstrap(ctx, AdminEmail, password); err != nil {
+	token, err := people.Bootstrap(ctx)
+	if err != nil || token == "" {
 		return err
 	}
-	d.log.Info("made the first administrator; the password is in the file, for you to keep and to delete", "email", AdminEmail, "file", file)
+	// The issue of a token is for whoever reads the log: it is good once, for
+	// a day, and until the next start.
+	d.log.Warn("there is no administrator yet; whoever has this token makes the first, once and within 24 hours", "token", token,
+		"try", "curl -X POST "+publicURL+`/auth/bootstrap -H 'Content-Type: application/json' -d '{"token":"<the token>","email":"<yours>","name":"<yours>","password":"<12 characters or more>"}'`)
 	return nil
 }
 
 // seedDev gives the administrator a new password and logs in.
-func (d *Daemon) seedDev(ctx context.Context, accounts *platform.Accounts, password string) error {
-	created, err := accounts.Bootstrap(ctx, AdminEmail, password)
-	if err == nil && !created {
-		err = accounts.SetPassword(ctx, AdminEmail, password)
+func (d *Daemon) seedDev(ctx context.Context, rules *platform.Platform, people *signin.Service) error {
+	password := rand.Text()
+	if _, err := rules.MakeAdministrator(ctx, AdminEmail, "Administrator", password, true); err != nil {
+		return fmt.Errorf("make %s: %w", AdminEmail, err)
 	}
-	if err != nil {
-		return err
-	}
-	s, err := accounts.Login(ctx, AdminEmail, password, "local")
+	t, err := people.Login(ctx, signin.Attempt{Email: AdminEmail, Password: password, Address: "local"})
 	if err != nil {
 		return fmt.Errorf("log in as %s: %w", AdminEmail, err)
 	}
 	d.mu.Lock()
-	d.credentials = Credentials{Email: AdminEmail, Password: password, AccessToken: s.AccessToken}
+	d.credentials = Credentials{Email: AdminEmail, Password: password, AccessToken: t.Access}
 	d.mu.Unlock()
 	return nil
 }

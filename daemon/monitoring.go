@@ -5,7 +5,6 @@ import (
 
 	"github.com/flowcatalyst/fc/daemon/internal/api"
 	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
-	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
 )
@@ -24,10 +23,11 @@ func (d *Daemon) watch(p *parts, r *router.Router) error {
 }
 
 // openRouterDoor serves the router's own listener. With the platform in the
-// same process, tokens is what checks tokens; nil asks for none.
-func (d *Daemon) openRouterDoor(p *parts, rules *platform.Platform, tokens *auth.Tokens) error {
+// same process, its tokens are checked here too; without any nobody is asked.
+func (d *Daemon) openRouterDoor(p *parts, rules *platform.Platform, who identity) error {
+	tokens := who.tokens
 	h, err := api.NewRouterDoor(api.Options{
-		Platform: rules, Tokens: tokens, Monitor: p.monitor, Closing: d.Done(),
+		Platform: rules, Tokens: tokens, Revoked: who.revoked, Monitor: p.monitor, Closing: d.Done(),
 		Logger: d.part("router"), Version: d.version,
 	}, tokens == nil)
 	if err != nil {

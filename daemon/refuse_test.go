@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -133,54 +135,61 @@ func TestALostSecretKeyIsNotReplaced(t *testing.T) {
 	d.Restart()
 }
 
-func TestTheFirstStartWritesAnAdministratorsPasswordOnce(t *testing.T) {
+var bootstrapToken = regexp.MustCompile(`token"?[=:]"?([A-Z2-7]{40,})`)
+
+func TestTheLogLetsTheFirstAdministratorInOnce(t *testing.T) {
 	t.Parallel()
 	dir, log := t.TempDir(), &buffer{}
-	file := filepath.Join(dir, daemon.InitialPasswordFile)
-	first := api(t, dir, log)
-	if err := first.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	password, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode of the file: %v %v, want 0600", info.Mode(), err)
-	}
-	secret := strings.TrimSpace(string(password))
-	if strings.Contains(log.String(), secret) {
-		t.Error("the password is in the log")
-	}
-	if !strings.Contains(log.String(), file) {
-		t.Error("the log does not say where the password is")
-	}
-	login := func(d *daemon.Daemon) error {
-		c, err := client.New(client.Options{URL: d.URL("platform")})
+	found := func(d *daemon.Daemon, token, email string) int {
+		body := fmt.Sprintf(`{"token":%q,"email":%q,"name":"Ada","password":"six unlikely words in a row"}`, token, email)
+		res, err := http.Post(d.URL("platform")+"/auth/bootstrap", "application/json", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = c.Login(t.Context(), daemon.AdminEmail, secret)
-		return err
+		defer res.Body.Close()
+		return res.StatusCode
 	}
-	if err := login(first); err != nil {
-		t.Errorf("log in with the password of the file: %v", err)
+	var tokens []string
+	for range 2 { // a start without an administrator makes the token anew
+		d := api(t, dir, log)
+		if err := d.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all := bootstrapToken.FindAllStringSubmatch(log.String(), -1)
+		if len(all) != len(tokens)+1 {
+			t.Fatalf("%d tokens in the log: %s", len(all), log.String())
+		}
+		tokens = append(tokens, all[len(all)-1][1])
+		if len(tokens) == 1 {
+			if err := d.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		for _, c := range []struct {
+			token string
+			want  int
+		}{{"guessed", 401}, {tokens[0], 401}, {tokens[1], 200}, {tokens[1], 401}} {
+			if got := found(d, c.token, "ada@example.com"); got != c.want {
+				t.Errorf("bootstrap with %.4s…: %d, want %d", c.token, got, c.want)
+			}
+		}
+		if err := d.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := first.Stop(t.Context()); err != nil {
+	d := api(t, dir, log)
+	if err := d.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-
-	if err := os.Remove(file); err != nil {
+	if n := len(bootstrapToken.FindAllString(log.String(), -1)); n != 2 {
+		t.Errorf("%d tokens: one was made though there is an administrator", n)
+	}
+	c, err := client.New(client.Options{URL: d.URL("platform")})
+	if err != nil {
 		t.Fatal(err)
 	}
-	second := api(t, dir, log)
-	if err := second.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(file); err == nil {
-		t.Error("the second start wrote a password again")
-	}
-	if err := login(second); err != nil {
+	if _, err := c.Login(t.Context(), "ada@example.com", "six unlikely words in a row"); err != nil {
 		t.Errorf("log in after a restart: %v", err)
 	}
 }

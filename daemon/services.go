@@ -12,7 +12,6 @@ import (
 	"github.com/flowcatalyst/fc/config"
 	"github.com/flowcatalyst/fc/daemon/internal/api"
 	"github.com/flowcatalyst/fc/daemon/internal/api/cors"
-	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/bulk"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/platform/allowance"
@@ -20,13 +19,19 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/router"
 	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
 	"github.com/flowcatalyst/fc/daemon/internal/scheduler"
+	"github.com/flowcatalyst/fc/daemon/internal/signin"
 	"github.com/flowcatalyst/fc/daemon/internal/stream"
 )
 
 // openServices starts what is declared: who gives work to whom comes last, so
 // that the drain begins where work comes in.
 func (d *Daemon) openServices(ctx context.Context, p *parts) error {
+	who, err := d.openIdentity(ctx, p)
+	if err != nil {
+		return err
+	}
 	rules, err := platform.New(platform.Options{Store: p.store, Sealer: p.sealer, Catalog: p.catalog, Logger: d.part("platform"),
+		Directory: who.directory, Passwords: who.passwords, Sessions: who.sessions,
 		Warnings: p.warnings, Registerer: d.reg, UnknownTypes: unknownTypes(p.cfg.Platform), Publishing: publishing(p.cfg.Platform)})
 	if err != nil {
 		return err
@@ -65,17 +70,16 @@ func (d *Daemon) openServices(ctx context.Context, p *parts) error {
 	if err := d.openRetention(p); err != nil {
 		return err
 	}
-	var tokens *auth.Tokens
 	if p.cfg.Platform != nil {
-		if tokens, err = d.openPlatform(ctx, p, rules); err != nil {
+		if err = d.openPlatform(ctx, p, rules, who); err != nil {
 			return err
 		}
 	}
 	if c := p.cfg.Router; c != nil {
 		if !c.Auth {
-			tokens = nil
+			who.tokens = nil
 		}
-		return d.openRouterDoor(p, rules, tokens)
+		return d.openRouterDoor(p, rules, who)
 	}
 	return nil
 }
@@ -166,46 +170,44 @@ func instance() string {
 	return fmt.Sprintf("%s-%d-%x", host, os.Getpid(), time.Now().UnixNano()&0xffffff)
 }
 
-func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Platform) (*auth.Tokens, error) {
+func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Platform, who identity) error {
 	keys, err := p.keys()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	d.mu.Lock()
 	d.reloadKeys = keys.Reload
 	l := d.listeners["platform"]
 	d.mu.Unlock()
-	issuer := p.cfg.Platform.PublicURL
-	if issuer == "" {
-		issuer = "http://" + reachable(l.addr())
-	}
-	tokens, err := auth.NewTokens(keys, auth.TokenOptions{Issuer: issuer})
+	people, err := signin.New(signin.Options{Platform: rules, Store: p.store, Directory: who.directory, Sessions: who.sessions,
+		Passwords: who.passwords, Logger: d.part("signin")})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	accounts, err := platform.NewAccounts(platform.AccountOptions{Store: p.store, Tokens: tokens, Logger: d.part("platform")})
-	if err != nil {
-		return nil, err
+	if n, err := rules.ConvertPrincipals(ctx); err != nil {
+		return err
+	} else if n > 0 {
+		d.log.Info("brought the people of an earlier build into today's form", "count", n)
 	}
 	if err := rules.EnsureDefaults(ctx); err != nil {
-		return nil, fmt.Errorf("make what always exists: %w", err)
+		return fmt.Errorf("make what always exists: %w", err)
 	}
-	if err := d.seed(ctx, p, accounts); err != nil {
-		return nil, err
+	if err := d.seed(ctx, rules, people, who.publicURL); err != nil {
+		return err
 	}
 	h, err := api.New(api.Options{
-		Platform: rules, Accounts: accounts, Tokens: tokens, Keys: keys,
+		Platform: rules, SignIn: people, Tokens: who.tokens, Revoked: who.revoked, Keys: keys, PublicURL: who.publicURL,
 		Logger: d.part("api"), Registerer: d.reg, MaxBatch: p.cfg.Platform.MaxBody, Version: d.version,
 		CORS:    cors.New(cors.Policy{Origins: p.cfg.Platform.CORS.AllowedOrigins, Credentials: p.cfg.Platform.CORS.Credentials, MaxAge: p.cfg.Platform.CORS.MaxAge}),
 		Monitor: p.monitor, Closing: d.Done(),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	d.serve(l, h)
 	d.health.Add("platform", func(context.Context) error { return nil })
 	d.undo.add("API", func() error { return d.closeListener(l) })
-	return tokens, nil
+	return nil
 }
 
 // runner is a service.

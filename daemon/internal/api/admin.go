@@ -3,8 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -98,92 +96,6 @@ func (s *server) listAudit(ctx context.Context, c *call, in *auditQuery) (*resul
 		answer.HasMore, answer.NextCursor = true, seal("audit", strconv.FormatUint(next, 10))
 	}
 	return ok(answer), nil
-}
-
-type loginDoc struct {
-	Email    string `json:"email"`
-	Password string `json:"password" format:"password"`
-}
-
-type refreshDoc struct {
-	RefreshToken string `json:"refreshToken"`
-}
-
-func (s *server) login(ctx context.Context, c *call, in *BodyInput) (*result, error) {
-	var req loginDoc
-	if err := json.Unmarshal(in.RawBody, &req); err != nil {
-		return nil, platform.Malformed(err)
-	}
-	for field, v := range map[string]string{"email": req.Email, "password": req.Password} {
-		if v == "" {
-			return nil, badField(field, "is required", "")
-		}
-	}
-	address := c.request.RemoteAddr
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		address = host
-	}
-	session, err := s.o.Accounts.Login(ctx, req.Email, req.Password, address)
-	if err != nil {
-		return nil, err
-	}
-	return tokens(session), nil
-}
-
-func (s *server) refresh(ctx context.Context, _ *call, in *BodyInput) (*result, error) {
-	var req refreshDoc
-	if err := json.Unmarshal(in.RawBody, &req); err != nil {
-		return nil, platform.Malformed(err)
-	}
-	if req.RefreshToken == "" {
-		return nil, badField("refreshToken", "is required", "")
-	}
-	session, err := s.o.Accounts.Refresh(ctx, req.RefreshToken)
-	if err != nil {
-		return nil, err
-	}
-	return tokens(session), nil
-}
-
-// tokens answers with tokens, which no cache may keep.
-func tokens(session platform.Session) *result {
-	return &result{Status: http.StatusOK, CacheControl: "no-store", Body: session}
-}
-
-// logout ends a login. It takes a refresh token and bears that there is none.
-func (s *server) logout(w http.ResponseWriter, r *http.Request, _ *caller) error {
-	var req refreshDoc
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOther))
-	if err != nil {
-		return err
-	}
-	if len(body) > 0 {
-		if err := json.Unmarshal(body, &req); err != nil {
-			return platform.Malformed(err)
-		}
-	}
-	if err := s.o.Accounts.Logout(r.Context(), req.RefreshToken); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-type meAnswer struct {
-	PrincipalID string   `json:"principalId"`
-	Type        string   `json:"type"`
-	Scope       string   `json:"scope"`
-	Name        string   `json:"name"`
-	Email       string   `json:"email,omitempty"`
-	Roles       []string `json:"roles"`
-	Clients     []string `json:"clients"`
-	ClientID    string   `json:"clientId,omitempty" doc:"The only client, where there is only one"`
-}
-
-func (s *server) me(_ context.Context, c *call, _ *struct{}) (*result, error) {
-	p := c.principal
-	only, _ := p.OnlyClient()
-	return ok(meAnswer{PrincipalID: p.ID, Type: string(p.Type), Scope: string(p.Scope), Name: p.Name, Email: p.Email, Roles: p.Roles, Clients: p.Clients, ClientID: only}), nil
 }
 
 type jwksDoc struct {

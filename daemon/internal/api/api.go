@@ -17,18 +17,23 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/api/sse"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
+	"github.com/flowcatalyst/fc/daemon/internal/signin"
 )
 
-// Options are what the API stands on. Platform, Accounts, Tokens and Keys are
+// Options are what the API stands on. Platform, SignIn, Tokens and Keys are
 // required.
 type Options struct {
 	Platform *platform.Platform
-	Accounts *platform.Accounts
+	SignIn   *signin.Service
 	Tokens   *auth.Tokens
 	Keys     *auth.Keys
-	// Roles says what roles permit; absent, only the built-in ones do.
-	Roles      auth.RoleSource
+	// Revoked is what was ended before its time; absent, nothing was.
+	Revoked *iam.Revoked
+	// PublicURL is how browsers reach the API. With https cookies are for
+	// https only.
+	PublicURL  string
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // absent: nothing is counted
 	// MaxBatch and MaxEvent bound the bodies of batches and of single
@@ -76,17 +81,14 @@ type server struct {
 func New(o Options) (http.Handler, error) { return newServer(o) }
 
 func newServer(o Options) (*server, error) {
-	if o.Platform == nil || o.Accounts == nil || o.Tokens == nil || o.Keys == nil {
-		return nil, errors.New("make API: platform, accounts, tokens and keys are required")
+	if o.Platform == nil || o.SignIn == nil || o.Tokens == nil || o.Keys == nil {
+		return nil, errors.New("make API: platform, sign-in, tokens and keys are required")
 	}
 	return build(o, (*server).routes)
 }
 
 // build makes the handler of some routes.
 func build(o Options, rows func(*server) []route) (*server, error) {
-	if o.Roles == nil {
-		o.Roles = auth.Builtin
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -7,19 +7,26 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 )
 
+// first makes the first administrator.
+func (w *world) first(email, password string) string {
+	w.t.Helper()
+	p, err := w.api.p.MakeAdministrator(w.t.Context(), email, "Administrator", password, false)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p.ID
+}
+
 func TestALoginLastsThroughItsRefreshes(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	accounts := w.api.o.Accounts
-	if made, err := accounts.Bootstrap(t.Context(), adminEmail, adminPassword); err != nil || !made {
-		t.Fatal(made, err)
-	}
-	if made, err := accounts.Bootstrap(t.Context(), adminEmail, "another"); err != nil || made {
-		t.Fatal("a second bootstrap made somebody", err)
+	w.first(adminEmail, adminPassword)
+	if _, err := w.api.p.MakeAdministrator(t.Context(), "other@example.com", "Other", "another long one", false); err == nil {
+		t.Fatal("a second bootstrap made somebody")
 	}
 	login := `{"email":"Admin@Example.com","password":"` + adminPassword + `"}`
 	a := w.do("POST", "/auth/login", "", login).is(200)
-	var s platform.Session
+	var s sessionAnswer
 	a.into(&s)
 	if s.ExpiresIn != 3600 || s.Email != adminEmail || len(s.Roles) == 0 || !strings.HasPrefix(s.PrincipalID, "prn_") || a.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("session: %s", a.body)
@@ -30,7 +37,7 @@ func TestALoginLastsThroughItsRefreshes(t *testing.T) {
 	}
 	w.do("GET", "/api/subscriptions", s.AccessToken, "").is(200)
 
-	var next platform.Session
+	var next sessionAnswer
 	w.do("POST", "/auth/refresh", "", `{"refreshToken":"`+s.RefreshToken+`"}`).is(200).into(&next)
 	if next.RefreshToken == s.RefreshToken || next.AccessToken == "" {
 		t.Error("the refresh token is not rotated")
@@ -42,12 +49,13 @@ func TestALoginLastsThroughItsRefreshes(t *testing.T) {
 	w.do("POST", "/auth/refresh", "", `{"refreshToken":"nonsense"}`).problem(401, "INVALID_CREDENTIALS")
 
 	w.do("POST", "/auth/login", "", login).is(200).into(&s)
-	if err := accounts.SetPassword(t.Context(), adminEmail, "a new one"); err != nil {
+	if err := w.api.p.SetPassword(t.Context(), platform.System(), adminEmail, platform.NewPassword{Password: "an entirely new one"}); err != nil {
 		t.Fatal(err)
 	}
+	w.do("GET", "/auth/me", s.AccessToken, "").problem(401, "UNAUTHENTICATED")
 	w.do("POST", "/auth/refresh", "", `{"refreshToken":"`+s.RefreshToken+`"}`).problem(401, "INVALID_CREDENTIALS")
 	w.do("POST", "/auth/login", "", login).problem(401, "INVALID_CREDENTIALS")
-	w.do("POST", "/auth/login", "", `{"email":"admin@example.com","password":"a new one"}`).is(200)
+	w.do("POST", "/auth/login", "", `{"email":"admin@example.com","password":"an entirely new one"}`).is(200)
 	if strings.Contains(w.log.String(), adminPassword) || strings.Contains(w.log.String(), s.RefreshToken) {
 		t.Error("the log knows a secret")
 	}
@@ -60,9 +68,7 @@ func TestALoginLastsThroughItsRefreshes(t *testing.T) {
 func TestBadLoginsTellNothing(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	if _, err := w.api.o.Accounts.Bootstrap(t.Context(), adminEmail, adminPassword); err != nil {
-		t.Fatal(err)
-	}
+	w.first(adminEmail, adminPassword)
 	wrong := w.do("POST", "/auth/login", "", `{"email":"admin@example.com","password":"wrong"}`).problem(401, "INVALID_CREDENTIALS")
 	nobody := w.do("POST", "/auth/login", "", `{"email":"nobody@example.com","password":"wrong"}`).problem(401, "INVALID_CREDENTIALS")
 	if wrong.Detail != nobody.Detail {

@@ -208,7 +208,9 @@ func TestAPlaceThatIsForgottenIsAReset(t *testing.T) {
 func TestStreamsEndWithTheirTokenAndAreBounded(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	short, err := w.tokens.Issue(auth.ClaimsOf(&auth.Principal{ID: "prn_1", Type: auth.TypeUser, Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleViewer}}), 2*time.Second)
+	viewer := &auth.Principal{ID: "prn_1", Type: auth.TypeUser, Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleViewer}}
+	w.seed(viewer)
+	short, err := w.tokens.Issue(auth.ClaimsOf(viewer), 2*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ const operator = "operator"
 
 // NewRouterDoor makes the handler of the router's own listener: the routes of
 // monitoring, and a health for probes. With open it asks for no tokens, and
-// Accounts, Tokens and Keys are not needed.
+// SignIn, Tokens and Keys are not needed.
 func NewRouterDoor(o Options, open bool) (http.Handler, error) {
 	if o.Platform == nil || o.Monitor == nil || !open && o.Tokens == nil {
 		return nil, errors.New("make the router's API: platform and monitor are required, and tokens unless it is open")

@@ -78,7 +78,9 @@ func TestTheStreamEndsWithItsClientAndWithItsToken(t *testing.T) {
 		t.Errorf("%d watch", n)
 	}
 	_ = res.Body.Close()
-	short, err := w.tokens.Issue(auth.ClaimsOf(&auth.Principal{ID: "prn_1", Type: auth.TypeUser, Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleViewer}}), 2*time.Second)
+	viewer := &auth.Principal{ID: "prn_1", Type: auth.TypeUser, Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleViewer}}
+	w.seed(viewer)
+	short, err := w.tokens.Issue(auth.ClaimsOf(viewer), 2*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

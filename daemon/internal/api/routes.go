@@ -33,10 +33,6 @@ func (s *server) routes() []route {
 		retryJobs = "platform:messaging:dispatch-job:retry"
 	)
 	rows := []route{
-		{post, "/auth/login", public, "login", "auth", "Log in with a password", loginDoc{}, platform.Session{}, 0, through(s, s.login)},
-		{post, "/auth/refresh", public, "refresh", "auth", "Exchange a refresh token", refreshDoc{}, platform.Session{}, 0, through(s, s.refresh)},
-		{post, "/auth/logout", public, "logout", "auth", "End a login", refreshDoc{}, nil, http.StatusNoContent, s.plain(s.logout)},
-		{get, "/auth/me", anyToken, "me", "auth", "Who the token speaks for", nil, meAnswer{}, 0, through(s, s.me)},
 		{get, "/.well-known/jwks.json", public, "jwks", "auth", "The keys that verify tokens", nil, jwksDoc{}, 0, s.plain(s.jwks)},
 		{get, "/health", public, "health", "system", "Whether the platform can do its work", nil, healthAnswer{}, 0, through(s, s.health)},
 		{get, "/openapi.json", public, "openapi", "system", "This document", nil, map[string]any{}, 0, s.plain(s.document)},
@@ -71,6 +67,7 @@ func (s *server) routes() []route {
 	rows = append(append(append(rows, s.oauthClientRoutes()...), s.accountRoutes()...), s.applicationRoutes()...)
 	rows = append(append(append(rows, s.replayRoutes()...), s.letterRoutes()...), s.groupRoutes()...)
 	rows = append(append(rows, s.monitoringRoutes()...), s.syncRoutes()...)
+	rows = append(rows, s.sessionRoutes()...)
 	rows = append(rows, s.secretRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }

@@ -139,7 +139,7 @@ func TestSyncNeedsThePermissionsOfItsChanges(t *testing.T) {
 	w := setup(t)
 	w.shop()
 	with := func(role string) string {
-		return w.token(&auth.Principal{ID: "prn_X", Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{role}})
+		return w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{role}})
 	}
 	w.do("POST", "/api/applications/shop/roles/sync", with(auth.RoleIAMAdmin), `{"roles":[{"name":"god","permissions":["*:*:*:*"]}]}`).problem(403, "FORBIDDEN", "permissions that you do not have")
 	w.wantSync("a pool", w.syncs("dispatch-pools", "", `{"pools":[{"code":"a","name":"A"}]}`), "1/0/0")

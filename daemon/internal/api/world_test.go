@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,13 +19,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
+	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/queue/queuetest"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
+	"github.com/flowcatalyst/fc/daemon/internal/signin"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"github.com/flowcatalyst/fc/daemon/internal/store/sqlite"
 	"github.com/flowcatalyst/fc/daemon/internal/store/storetest"
@@ -46,13 +51,15 @@ var keys = sync.OnceValue(func() *auth.Keys {
 
 const (
 	adminEmail    = "admin@example.com"
-	adminPassword = "correct horse battery staple"
+	adminPassword = "six unlikely words in a row"
 )
 
 // world is an API on a store of its own.
 type world struct {
 	t      testing.TB
 	st     store.Store
+	inner  store.Store
+	seeded map[string]bool // ids of principals
 	api    *server
 	tokens *auth.Tokens
 	reg    *prometheus.Registry
@@ -100,7 +107,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if between != nil {
 		st = between(inner)
 	}
-	w := &world{t: t, st: st, reg: prometheus.NewRegistry(), log: new(syncBuffer)}
+	w := &world{t: t, st: st, inner: inner, seeded: map[string]bool{}, reg: prometheus.NewRegistry(), log: new(syncBuffer)}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	key, err := secrets.NewKey()
 	if err != nil {
@@ -110,19 +117,25 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := platform.New(platform.Options{Store: st, Sealer: box, Logger: logger})
+	storetest.SeedClients(t, inner, "acme", "globex", "clt_1", "clt_2")
+	if w.tokens, err = auth.NewTokens(keys(), auth.TokenOptions{Issuer: "https://events.example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	resources := catalog.New(st, box)
+	directory := iam.NewCache(resources)
+	revoked, err := iam.OpenRevoked(context.Background(), st, logger, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions := iam.NewSessions(iam.SessionOptions{Store: st, Directory: directory, Tokens: w.tokens, Revoked: revoked, Logger: logger})
+	p, err := platform.New(platform.Options{Store: st, Sealer: box, Logger: logger, Catalog: resources, Directory: directory, Sessions: sessions})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := p.EnsureDefaults(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	storetest.SeedClients(t, inner, "acme", "globex", "clt_1", "clt_2")
-	if w.tokens, err = auth.NewTokens(keys(), auth.TokenOptions{Issuer: "https://events.example.com"}); err != nil {
-		t.Fatal(err)
-	}
-	accounts, err := platform.NewAccounts(platform.AccountOptions{
-		Store: st, Tokens: w.tokens, Logger: logger,
+	people, err := signin.New(signin.Options{Platform: p, Store: st, Directory: directory, Sessions: sessions, Logger: logger,
 		Throttle: auth.NewThrottle(auth.ThrottleOptions{PerEmail: auth.Rate{Burst: 3, Every: time.Minute}}), // hashes are slow under the race detector
 	})
 	if err != nil {
@@ -140,7 +153,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 		t.Fatal(err)
 	}
 	w.closing = make(chan struct{})
-	w.options = Options{Platform: p, Accounts: accounts, Tokens: w.tokens, Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing}
+	w.options = Options{Platform: p, SignIn: people, Tokens: w.tokens, Revoked: revoked, PublicURL: "https://events.example.com", Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing}
 	w.api, err = newServer(w.options)
 	if err != nil {
 		t.Fatal(err)
@@ -148,19 +161,65 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	return w
 }
 
+// token is one of a principal that is there, with exactly what it says.
 func (w *world) token(p *auth.Principal) string {
 	w.t.Helper()
 	if p.ID == "" {
-		p.ID = "prn_TEST"
+		p.ID = fmt.Sprintf("prn_TEST%d", len(w.seeded))
 	}
 	if p.Type == "" {
 		p.Type = auth.TypeUser
 	}
+	w.seed(p)
 	s, err := w.tokens.Issue(auth.ClaimsOf(p), time.Hour)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return s
+}
+
+// seed puts a principal into the store, past all rules, unless it is there.
+func (w *world) seed(p *auth.Principal) {
+	w.t.Helper()
+	if w.seeded[p.ID] {
+		return
+	}
+	w.seeded[p.ID] = true
+	d, err := w.api.p.Directory(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if d.Subject(p.ID) != nil {
+		return
+	}
+	is := &resource.Principal{Meta: resource.Meta{ID: p.ID, Revision: 1}, Scope: string(p.Scope), Email: strings.ToLower(p.ID) + "@seed.example.com", Name: p.ID}
+	for _, role := range p.Roles {
+		is.Roles = append(is.Roles, resource.RoleAssignment{Role: role})
+	}
+	for _, client := range p.Clients {
+		if client != auth.EveryClient {
+			is.Grants = append(is.Grants, resource.ClientGrant{ClientID: client})
+		}
+	}
+	is.Defaults()
+	body, err := json.Marshal(is)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for {
+		_, version, err := w.inner.Documents(context.Background(), string(resource.KindPrincipal))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		_, err = w.inner.Write(context.Background(), store.WriteSet{IfVersion: version,
+			Put: []store.Document{{Kind: string(resource.KindPrincipal), ID: is.ID, Code: is.Key(), Body: body, Revision: 1}}}, time.Now())
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // admin may do everything everywhere.

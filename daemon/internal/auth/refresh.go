@@ -26,9 +26,9 @@ type RefreshToken struct {
 	Hash        string // lower-case hex of its SHA-256
 	Family      string // all that descend from one login
 	PrincipalID string
-	// Started is the time of the login.
-	Started   time.Time
-	ExpiresAt time.Time
+	// Started is the time of the login, and Ends when its last token does.
+	Started, Ends time.Time
+	ExpiresAt     time.Time
 	// UsedAt is when it was exchanged for its successor, or zero.
 	UsedAt time.Time
 }
@@ -49,7 +49,7 @@ func (t RefreshToken) Check(now time.Time, grace time.Duration) error {
 // Successor is t's heir: another hash, the same login.
 func (t RefreshToken) Successor(hash string, expiresAt time.Time) RefreshToken {
 	return RefreshToken{
-		Hash: hash, Family: t.Family, PrincipalID: t.PrincipalID, Started: t.Started, ExpiresAt: expiresAt,
+		Hash: hash, Family: t.Family, PrincipalID: t.PrincipalID, Started: t.Started, Ends: t.Ends, ExpiresAt: expiresAt,
 	}
 }
 
@@ -59,9 +59,7 @@ type Exchange struct {
 	NextHash string
 	Now      time.Time
 	Grace    time.Duration
-	// TTL is the life of the next token; no family lives longer than MaxAge
-	// from its login.
-	TTL, MaxAge time.Duration
+	TTL      time.Duration // of the next token, within the end of its family
 }
 
 // Next decides an exchange for the token that was found. Stores call it within
@@ -70,7 +68,7 @@ func (x Exchange) Next(t RefreshToken) (used, next RefreshToken, err error) {
 	if err := t.Check(x.Now, x.Grace); err != nil {
 		return t, RefreshToken{}, err
 	}
-	end := t.Started.Add(x.MaxAge)
+	end := t.Ends
 	if !x.Now.Before(end) {
 		return t, RefreshToken{}, ErrRefreshExpired
 	}
@@ -85,6 +83,8 @@ func (x Exchange) Next(t RefreshToken) (used, next RefreshToken, err error) {
 
 // RefreshStore keeps refresh tokens.
 type RefreshStore interface {
+	// Find returns a token by its hash, used or not, or ErrRefreshUnknown.
+	Find(ctx context.Context, hash string, now time.Time) (RefreshToken, error)
 	// Insert keeps the first token of a family.
 	Insert(context.Context, RefreshToken) error
 	// Exchange finds the token, asks Exchange.Next and writes both tokens
@@ -92,11 +92,8 @@ type RefreshStore interface {
 	// what the first wrote. It returns the successor, or ErrRefreshUnknown,
 	// or the error of Next; after ErrRefreshReused the whole family is gone.
 	Exchange(context.Context, Exchange) (RefreshToken, error)
-	// RevokeFamily forgets the family of the token with this hash. A hash
-	// that is not there is not an error.
-	RevokeFamily(ctx context.Context, hash string) error
-	// RevokePrincipal forgets all families of a principal.
-	RevokePrincipal(ctx context.Context, principalID string) error
+	// Forget drops a family. One that is not there is not an error.
+	Forget(ctx context.Context, family string) error
 }
 
 // RefreshOptions shape a Refresher. A zero field means its default.
@@ -132,41 +129,50 @@ func NewRefresher(s RefreshStore, o RefreshOptions) *Refresher {
 	return &Refresher{store: s, opts: o}
 }
 
-// Start gives the first token after a login.
-func (r *Refresher) Start(ctx context.Context, principalID string) (string, error) {
+// Start gives the first token after a login, whose id is the family's.
+func (r *Refresher) Start(ctx context.Context, family, principalID string) (token string, kept RefreshToken, err error) {
 	now := r.opts.Now()
 	token, hash := newRefreshToken()
-	err := r.store.Insert(ctx, RefreshToken{
-		Hash: hash, Family: rand.Text(), PrincipalID: principalID,
-		Started: now, ExpiresAt: now.Add(min(r.opts.TTL, r.opts.MaxAge)),
-	})
-	if err != nil {
-		return "", fmt.Errorf("start refresh: %w", err)
+	kept = RefreshToken{
+		Hash: hash, Family: family, PrincipalID: principalID,
+		Started: now, Ends: now.Add(r.opts.MaxAge), ExpiresAt: now.Add(min(r.opts.TTL, r.opts.MaxAge)),
 	}
-	return token, nil
+	if err := r.store.Insert(ctx, kept); err != nil {
+		return "", RefreshToken{}, fmt.Errorf("start refresh: %w", err)
+	}
+	return token, kept, nil
 }
 
-// Rotate exchanges a token for the next one and says whose it is.
-func (r *Refresher) Rotate(ctx context.Context, token string) (principalID, next string, err error) {
+// Find says what is kept of a token, used or not.
+func (r *Refresher) Find(ctx context.Context, token string) (RefreshToken, error) {
+	return r.store.Find(ctx, refreshHash(token), r.opts.Now())
+}
+
+// Rotate exchanges a token for the next one and says what is kept of that.
+func (r *Refresher) Rotate(ctx context.Context, token string) (next string, kept RefreshToken, err error) {
 	next, nextHash := newRefreshToken()
 	t, err := r.store.Exchange(ctx, Exchange{
 		Hash: refreshHash(token), NextHash: nextHash, Now: r.opts.Now(),
-		Grace: r.opts.Grace, TTL: r.opts.TTL, MaxAge: r.opts.MaxAge,
+		Grace: r.opts.Grace, TTL: r.opts.TTL,
 	})
 	if err != nil {
-		return "", "", fmt.Errorf("refresh: %w", err)
+		return "", RefreshToken{}, fmt.Errorf("refresh: %w", err)
 	}
-	return t.PrincipalID, next, nil
+	return next, t, nil
 }
 
-// Revoke ends the login that a token comes from.
-func (r *Refresher) Revoke(ctx context.Context, token string) error {
-	return r.store.RevokeFamily(ctx, refreshHash(token))
+// Until is when a login that is used now ends, unless it is used again.
+func (r *Refresher) Until(started, now time.Time) time.Time {
+	idle, end := now.Add(r.opts.TTL), started.Add(r.opts.MaxAge)
+	if idle.Before(end) {
+		return idle
+	}
+	return end
 }
 
-// RevokePrincipal ends all logins of a principal.
-func (r *Refresher) RevokePrincipal(ctx context.Context, principalID string) error {
-	return r.store.RevokePrincipal(ctx, principalID)
+// Forget drops the tokens of a login.
+func (r *Refresher) Forget(ctx context.Context, family string) error {
+	return r.store.Forget(ctx, family)
 }
 
 func newRefreshToken() (token, hash string) {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,7 +26,7 @@ func refreshSetup(limit int) *refreshWorld {
 
 func (w *refreshWorld) start(t *testing.T, principal string) string {
 	t.Helper()
-	token, err := w.Start(t.Context(), principal)
+	token, _, err := w.Start(t.Context(), rand.Text(), principal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,16 +35,16 @@ func (w *refreshWorld) start(t *testing.T, principal string) string {
 
 func (w *refreshWorld) rotate(t *testing.T, token string) string {
 	t.Helper()
-	principal, next, err := w.Rotate(t.Context(), token)
-	if err != nil || principal != "prn_1" || next == token {
-		t.Fatalf("rotate: %s, %v", principal, err)
+	next, kept, err := w.Rotate(t.Context(), token)
+	if err != nil || kept.PrincipalID != "prn_1" || next == token {
+		t.Fatalf("rotate: %+v, %v", kept, err)
 	}
 	return next
 }
 
 func (w *refreshWorld) refuses(t *testing.T, token string, want error) {
 	t.Helper()
-	if _, next, err := w.Rotate(t.Context(), token); !errors.Is(err, want) || next != "" {
+	if next, _, err := w.Rotate(t.Context(), token); !errors.Is(err, want) || next != "" {
 		t.Errorf("got %v, want %v", err, want)
 	}
 }
@@ -121,7 +122,7 @@ func TestWithoutGraceOneOfManyAtOnceWins(t *testing.T) {
 		defer mu.Unlock()
 		return now
 	}})
-	token, err := r.Start(t.Context(), "prn_1")
+	token, _, err := r.Start(t.Context(), "family", "prn_1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,38 +147,22 @@ func TestWithoutGraceOneOfManyAtOnceWins(t *testing.T) {
 	}
 }
 
-func TestRevoking(t *testing.T) {
+func TestAForgottenFamilyIsGone(t *testing.T) {
 	t.Parallel()
 	w := refreshSetup(0)
-	a, b, other := w.start(t, "prn_1"), w.start(t, "prn_1"), w.start(t, "prn_2")
+	a, other := w.start(t, "prn_1"), w.start(t, "prn_1")
 	next := w.rotate(t, a)
-	if err := w.Revoke(t.Context(), next); err != nil {
+	kept, err := w.Find(t.Context(), next)
+	if err != nil || kept.PrincipalID != "prn_1" || !kept.UsedAt.IsZero() {
+		t.Fatalf("find: %+v, %v", kept, err)
+	}
+	if err := w.Forget(t.Context(), kept.Family); err != nil {
 		t.Fatal(err)
 	}
 	w.refuses(t, next, ErrRefreshUnknown)
 	w.refuses(t, a, ErrRefreshUnknown)
-	if err := w.Revoke(t.Context(), "fcr_unknown"); err != nil {
-		t.Errorf("revoking what is not there: %v", err)
+	if err := w.Forget(t.Context(), "unknown"); err != nil {
+		t.Errorf("forgetting what is not there: %v", err)
 	}
-	if err := w.RevokePrincipal(t.Context(), "prn_1"); err != nil {
-		t.Fatal(err)
-	}
-	w.refuses(t, b, ErrRefreshUnknown)
-	if p, _, err := w.Rotate(t.Context(), other); err != nil || p != "prn_2" {
-		t.Errorf("another principal's: %s, %v", p, err)
-	}
-}
-
-func TestTheMemoryStoreIsBounded(t *testing.T) {
-	t.Parallel()
-	w := refreshSetup(10)
-	var tokens []string
-	for range 30 {
-		tokens = append(tokens, w.start(t, "prn_1"))
-		if n := w.store.age.Len(); n > 10 || len(w.store.byHash) != n || len(w.store.families) > n {
-			t.Fatalf("%d tokens, %d hashes, %d families", n, len(w.store.byHash), len(w.store.families))
-		}
-	}
-	w.refuses(t, tokens[0], ErrRefreshUnknown)
-	w.rotate(t, tokens[29])
+	w.rotate(t, other)
 }

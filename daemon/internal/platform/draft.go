@@ -90,6 +90,7 @@ func (p *Platform) change(ctx context.Context, c Caller, dry bool, do func(*draf
 		}
 		version, err := p.st.Write(ctx, set, d.now)
 		if err == nil {
+			p.endSessions(ctx, d)
 			d.world = &world{version: version}
 			return d, nil
 		}

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/flowcatalyst/fc/client/resource"
@@ -14,11 +15,14 @@ type NewPassword struct {
 	Password string
 	// Lax leaves its quality to the caller: 8 characters will do.
 	Lax bool
+	// Keep is a session that goes on; all others end.
+	Keep string
 	// Operation is what the audit calls it; empty is SET_PASSWORD.
 	Operation string
 }
 
-// SetPassword gives the principal of an id or email a new password. Whoever sets another's must have all that they have.
+// SetPassword gives the principal of an id or email a new password and ends
+// their sessions. Whoever sets another's must have all that they have.
 func (p *Platform) SetPassword(ctx context.Context, c Caller, name string, n NewPassword) error {
 	hash, err := p.hash(ctx, n)
 	if err != nil {
@@ -27,17 +31,25 @@ func (p *Platform) SetPassword(ctx context.Context, c Caller, name string, n New
 	if n.Operation == "" {
 		n.Operation = "SET_PASSWORD"
 	}
-	_, err = p.change(ctx, c, false, func(d *draft) error {
+	var who *resource.Principal
+	d, err := p.change(ctx, c, false, func(d *draft) error {
 		r, err := d.lookup(c, personKind, name, "")
 		if err != nil {
 			return err
 		}
-		who := r.(*resource.Principal)
+		who = r.(*resource.Principal)
 		if err := d.mayActFor(who); err != nil {
 			return err
 		}
 		return d.setPassword(who, hash, n)
 	})
+	if err != nil || p.sessions == nil {
+		return err
+	}
+	_, err = p.sessions.EndAll(ctx, who.ID, n.Keep)
+	if n.Keep != "" {
+		err = errors.Join(err, p.sessions.Keep(ctx, n.Keep, d.now))
+	}
 	return err
 }
 

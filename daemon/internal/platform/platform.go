@@ -29,7 +29,9 @@ type Options struct {
 	Directory *iam.Cache
 	// Passwords hashes them; absent, one is made.
 	Passwords *auth.Passwords
-	Logger    *slog.Logger
+	// Sessions are ended when a password changes; absent, there are none.
+	Sessions *iam.Sessions
+	Logger   *slog.Logger
 	// Warnings takes what a person should look at; absent, only the log does.
 	Warnings   *telemetry.Warnings
 	Registerer prometheus.Registerer // absent: nothing is counted
@@ -50,6 +52,7 @@ type Platform struct {
 
 	directory *iam.Cache
 	passwords *auth.Passwords
+	sessions  *iam.Sessions
 
 	log  *slog.Logger
 	now  func() time.Time
@@ -95,7 +98,7 @@ func New(o Options) (*Platform, error) {
 	}
 	return &Platform{st: o.Store, unknown: o.UnknownTypes, warnings: o.Warnings, violations: counted,
 		sealer: o.Sealer, cache: o.Catalog, log: o.Logger,
-		directory: o.Directory, passwords: o.Passwords,
+		directory: o.Directory, passwords: o.Passwords, sessions: o.Sessions,
 		turn: make(chan struct{}, 1), allowance: allowance.New(o.Publishing),
 		now: func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
 }

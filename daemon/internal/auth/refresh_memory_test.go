@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
-// MemoryRefreshStore keeps refresh tokens in memory, a bounded number of them:
+// MemoryRefreshStore is the fake of these tests. It keeps refresh tokens in memory, a bounded number of them:
 // when it is full, the tokens that came first are forgotten and their users
 // log in again. A restart forgets them all.
 type MemoryRefreshStore struct {
@@ -87,26 +88,21 @@ func (s *MemoryRefreshStore) Exchange(_ context.Context, x Exchange) (RefreshTok
 	return next, nil
 }
 
-// RevokeFamily implements RefreshStore.
-func (s *MemoryRefreshStore) RevokeFamily(_ context.Context, hash string) error {
+// Find implements RefreshStore.
+func (s *MemoryRefreshStore) Find(_ context.Context, hash string, now time.Time) (RefreshToken, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e, ok := s.byHash[hash]; ok {
-		s.removeFamily(e.Value.(RefreshToken).Family)
+	e, ok := s.byHash[hash]
+	if !ok {
+		return RefreshToken{}, ErrRefreshUnknown
 	}
-	return nil
+	return e.Value.(RefreshToken), nil
 }
 
-// RevokePrincipal implements RefreshStore.
-func (s *MemoryRefreshStore) RevokePrincipal(_ context.Context, principalID string) error {
+// Forget implements RefreshStore.
+func (s *MemoryRefreshStore) Forget(_ context.Context, family string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e := s.age.Front(); e != nil; {
-		next := e.Next()
-		if e.Value.(RefreshToken).PrincipalID == principalID {
-			s.remove(e)
-		}
-		e = next
-	}
+	s.removeFamily(family)
 	return nil
 }
