@@ -198,6 +198,7 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 	h, err := api.New(api.Options{
 		Platform: rules, SignIn: people, Tokens: who.tokens, Revoked: who.revoked, Keys: keys, PublicURL: who.publicURL,
 		Logger: d.part("api"), Registerer: d.reg, MaxBatch: p.cfg.Platform.MaxBody, Version: d.version,
+		Entries: p.store,
 		CORS:    cors.New(cors.Policy{Origins: p.cfg.Platform.CORS.AllowedOrigins, Credentials: p.cfg.Platform.CORS.Credentials, MaxAge: p.cfg.Platform.CORS.MaxAge}),
 		Monitor: p.monitor, Closing: d.Done(),
 	})

@@ -20,6 +20,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/signin"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
 // Options are what the API stands on. Platform, SignIn, Tokens and Keys are
@@ -45,6 +46,9 @@ type Options struct {
 	// Closing is closed when the listener is about to: streams end then, so
 	// that nobody has to wait for them. Nil never is.
 	Closing <-chan struct{}
+	// Entries keep the answers to requests with an Idempotency-Key; without
+	// them the header means something to some calls only.
+	Entries store.Entries
 	// CORS lets pages of other origins call; nil lets none.
 	CORS    *cors.Handler
 	Version string // of the program, for the OpenAPI document

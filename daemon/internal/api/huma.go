@@ -283,6 +283,10 @@ func (s *server) operation(rt route) huma.Operation {
 		answer.Content = map[string]*huma.MediaType{"application/json": {Schema: s.schema(rt.out)}}
 	}
 	op.Responses[fmt.Sprint(op.DefaultStatus)] = answer
+	if rt.method == http.MethodPost && rt.needs != public && strings.HasPrefix(rt.path, "/api/") && !ownKeys[rt.path] {
+		op.Parameters = append(op.Parameters, &huma.Param{Name: idempotencyKey, In: "header", Schema: &huma.Schema{Type: "string"},
+			Description: "Makes it safe to send the same request again: a repeat within 24 hours gets the first answer"})
+	}
 	switch rt.needs {
 	case public, unguarded:
 		op.Security = []map[string][]string{}

@@ -52,6 +52,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(rec, r, err)
 		return
 	}
+	if s.asksOnce(r) {
+		s.once(rec, r, id)
+		return
+	}
 	s.router.ServeHTTP(rec, r)
 }
 

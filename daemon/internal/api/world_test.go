@@ -153,7 +153,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 		t.Fatal(err)
 	}
 	w.closing = make(chan struct{})
-	w.options = Options{Platform: p, SignIn: people, Tokens: w.tokens, Revoked: revoked, PublicURL: "https://events.example.com", Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing}
+	w.options = Options{Platform: p, SignIn: people, Tokens: w.tokens, Revoked: revoked, PublicURL: "https://events.example.com", Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing, Entries: st}
 	w.api, err = newServer(w.options)
 	if err != nil {
 		t.Fatal(err)
