@@ -27,6 +27,7 @@ type Followed[T any] struct {
 // Until and PageSize do not apply. Errors are as Router.Watch yields them.
 func (e *Events) Follow(ctx context.Context, f EventFilter, place string) iter.Seq2[Followed[Event], error] {
 	q := f.values("")
+	q.Del("limit")
 	q.Del("until")
 	return follow(ctx, e.c, "/api/events/stream", "event", q, place, decode[Event])
 }
@@ -38,6 +39,7 @@ func (e *Events) Follow(ctx context.Context, f EventFilter, place string) iter.S
 // PageSize do not apply.
 func (j *Jobs) Follow(ctx context.Context, f JobFilter, place string) iter.Seq2[Followed[Job], error] {
 	q := f.values("")
+	q.Del("limit")
 	q.Del("since")
 	q.Del("until")
 	return follow(ctx, j.c, "/api/dispatch-jobs/stream", "job", q, place, decode[Job])

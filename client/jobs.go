@@ -212,13 +212,28 @@ func (j *Jobs) Get(ctx context.Context, id string) (*Job, error) {
 // Attempts returns the exchanges of a job, oldest first. The server keeps the
 // first 3 and the last 20.
 func (j *Jobs) Attempts(ctx context.Context, id string) ([]Attempt, error) {
-	var answer struct {
-		Attempts []Attempt `json:"attempts"`
-	}
-	if _, err := j.c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "attempts")}, &answer); err != nil {
+	var attempts []Attempt
+	if _, err := j.c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "attempts")}, &attempts); err != nil {
 		return nil, err
 	}
-	return answer.Attempts, nil
+	return attempts, nil
+}
+
+// UnmarshalJSON reads an attempt. The server tells its duration twice, since
+// existing clients take it for whole milliseconds.
+func (a *Attempt) UnmarshalJSON(b []byte) error {
+	type plain Attempt
+	v := struct {
+		*plain
+		Micros int64 `json:"durationMicros"`
+	}{plain: (*plain)(a)}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	if v.Micros > 0 {
+		a.DurationMillis = float64(v.Micros) / 1000
+	}
+	return nil
 }
 
 // Retry sends a dead letter again. Retrying twice is not an error.

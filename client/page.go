@@ -107,8 +107,9 @@ func (q query) time(name string, t time.Time) {
 
 func (q query) page(cursor string, size int) url.Values {
 	q.text("cursor", cursor)
-	if size > 0 {
-		url.Values(q).Set("limit", strconv.Itoa(size))
+	if size <= 0 {
+		size = 50 // a list without a limit may answer with the bare array that older clients know
 	}
+	url.Values(q).Set("limit", strconv.Itoa(size))
 	return url.Values(q)
 }

@@ -199,7 +199,7 @@ func (d *daemon) jobs(ctx context.Context, status string) ([]string, error) {
 			ID string `json:"id"`
 		} `json:"dispatchJobs"`
 	}
-	q := url.Values{"status": {status}, "size": {"200"}}
+	q := url.Values{"status": {status}, "limit": {"200"}}
 	if err := call(ctx, http.MethodGet, d.URL+"/api/dispatch-jobs?"+q.Encode(), d.token, nil, &page); err != nil {
 		return nil, err
 	}

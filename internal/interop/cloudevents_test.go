@@ -77,7 +77,7 @@ func TestTheCloudEventsSDKPublishesInEachOfItsModes(t *testing.T) {
 		t.Fatalf("a batch: %d, %+v, %v", answer.StatusCode, results, err)
 	}
 
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.URL("platform")+"/api/events", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.URL("platform")+"/api/events?limit=50", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

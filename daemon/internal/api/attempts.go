@@ -13,7 +13,8 @@ type attemptView struct {
 	AttemptNumber   int               `json:"attemptNumber"`
 	AttemptedAt     stamp             `json:"attemptedAt"`
 	CompletedAt     stamp             `json:"completedAt"`
-	DurationMillis  float64           `json:"durationMillis"`
+	DurationMillis  int64             `json:"durationMillis"`
+	DurationMicros  int64             `json:"durationMicros" doc:"The same, to the microsecond"`
 	DNSMillis       float64           `json:"dnsMillis,omitempty"`
 	ConnectMillis   float64           `json:"connectMillis,omitempty"`
 	TLSMillis       float64           `json:"tlsMillis,omitempty"`
@@ -28,16 +29,12 @@ type attemptView struct {
 	RouterInstance  string            `json:"routerInstance,omitempty"`
 }
 
-type attemptsAnswer struct {
-	Attempts []attemptView `json:"attempts" doc:"The first 3 and the last 20, by number"`
-}
-
 func (s *server) listAttempts(ctx context.Context, c *call, in *idInput) (*result, error) {
 	as, err := s.p.Attempts(ctx, c.Caller, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return ok(attemptsAnswer{viewAttempts(as)}), nil
+	return ok(viewAttempts(as)), nil
 }
 
 func viewAttempts(as []flow.Attempt) []attemptView {
@@ -47,7 +44,7 @@ func viewAttempts(as []flow.Attempt) []attemptView {
 		a := &as[i]
 		views[i] = attemptView{
 			AttemptNumber: a.Number, AttemptedAt: stamp(a.At), CompletedAt: stamp(a.At.Add(a.Duration)),
-			DurationMillis: millis(a.Duration), DNSMillis: millis(a.Timing.DNS), ConnectMillis: millis(a.Timing.Connect),
+			DurationMillis: a.Duration.Milliseconds(), DurationMicros: a.Duration.Microseconds(), DNSMillis: millis(a.Timing.DNS), ConnectMillis: millis(a.Timing.Connect),
 			TLSMillis: millis(a.Timing.TLS), FirstByteMillis: millis(a.Timing.FirstByte), Verdict: a.Verdict.String(),
 			ResponseCode: a.Status, ResponseHeaders: headersOf(a.Header), ResponseBody: strings.ToValidUTF8(string(a.Body), "\uFFFD"),
 			Success: a.Verdict == flow.Delivered, ErrorMessage: a.Error, ErrorType: string(a.ErrorType), RouterInstance: a.Router,

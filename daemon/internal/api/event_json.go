@@ -15,6 +15,7 @@ func appendEvent(b []byte, e *flow.Event) []byte {
 	b = append(b, e.ID.String()...)
 	b = append(b, '"')
 	b = appendText(b, "type", e.Type)
+	b = appendText(b, "eventType", e.Type)
 	b = appendText(b, "source", e.Source)
 	b = appendOptional(b, "subject", e.Subject)
 	b = appendTime(b, "time", e.Time)
@@ -56,6 +57,7 @@ func appendEvent(b []byte, e *flow.Event) []byte {
 // readEvent is an event as lists and single reads show it.
 func readEvent(e *flow.Event) json.RawMessage {
 	b := appendEvent(make([]byte, 0, len(e.Data)+768), e)
+	b = appendTime(b, "projectedAt", e.CreatedAt)
 	segments := strings.SplitN(e.Type, ":", 4)
 	for i, name := range []string{"application", "subdomain", "aggregate", "eventName"} {
 		if i < len(segments) {

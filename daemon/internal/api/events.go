@@ -70,6 +70,9 @@ func (s *server) listEvents(ctx context.Context, c *call, in *eventsQuery) (*res
 	if next != 0 {
 		answer.HasMore, answer.NextCursor = true, seal("events", strconv.FormatUint(next, 10))
 	}
+	if in.bare() {
+		return ok(answer.Events), nil
+	}
 	return ok(answer), nil
 }
 

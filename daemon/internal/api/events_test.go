@@ -157,7 +157,7 @@ func TestBadEventsAreRefusedByName(t *testing.T) {
 		t.Errorf("the problem repeats the value: %s", body.Detail)
 	}
 	var list eventsAnswer
-	w.do("GET", "/api/events", w.admin(), "").is(200).into(&list)
+	w.do("GET", "/api/events?limit=50", w.admin(), "").is(200).into(&list)
 	if len(list.Events) != 0 {
 		t.Errorf("%d events were stored", len(list.Events))
 	}
@@ -215,7 +215,7 @@ func TestABatchThatIsTooLongIsRefusedWhole(t *testing.T) {
 	}
 	w.do("POST", "/api/events/batch", w.admin(), batch(1001)).problem(400, "INVALID", "1001 items", "1000")
 	var list eventsAnswer
-	w.do("GET", "/api/events", w.admin(), "").is(200).into(&list)
+	w.do("GET", "/api/events?limit=50", w.admin(), "").is(200).into(&list)
 	if len(list.Events) != 0 {
 		t.Errorf("%d events were stored", len(list.Events))
 	}
@@ -250,7 +250,7 @@ func TestEventsOfOneClientAreNotSeenByAnother(t *testing.T) {
 	w.do("GET", "/api/events/"+a.id(), both, "").is(200)
 	for token, want := range map[string]int{acme: 2, globex: 0, both: 2, w.admin(): 2, w.of(): 0} {
 		var list eventsAnswer
-		w.do("GET", "/api/events?clientId=acme", token, "").is(200).into(&list)
+		w.do("GET", "/api/events?limit=50&clientId=acme", token, "").is(200).into(&list)
 		if len(list.Events) != want {
 			t.Errorf("%d events, want %d", len(list.Events), want)
 		}
@@ -287,7 +287,7 @@ func TestEventsPageByCursorAndFilter(t *testing.T) {
 		t.Errorf("pages: %s", got)
 	}
 	var list eventsAnswer
-	w.do("GET", "/api/events?correlationId=c1", w.admin(), "").is(200).into(&list)
+	w.do("GET", "/api/events?limit=50&correlationId=c1", w.admin(), "").is(200).into(&list)
 	if len(list.Events) != 3 {
 		t.Errorf("%d events", len(list.Events))
 	}
@@ -296,14 +296,14 @@ func TestEventsPageByCursorAndFilter(t *testing.T) {
 		"type=billing:*:*:*,none:*:*:*&types=none:x:y:z": 1, "types=*:*:*:d&types=billing:x:y:z": 8, "applications=billing,a": 8,
 		"applications=a&subdomains=x": 0, "subdomains=x&aggregates=y&source=/till": 1, "clientIds=nobody,noone": 0,
 	} {
-		w.do("GET", "/api/events?"+query, w.admin(), "").is(200).into(&list)
+		w.do("GET", "/api/events?limit=50&"+query, w.admin(), "").is(200).into(&list)
 		if len(list.Events) != n {
 			t.Errorf("%s: %d events, want %d", query, len(list.Events), n)
 		}
 	}
 	for _, query := range []string{"cursor=x", "cursor=MQBqb2JzADc", "limit=-1", "limit=1001", "limit=many", "since=yesterday", "type=a:b"} {
 		name, _, _ := strings.Cut(query, "=")
-		w.do("GET", "/api/events?"+query, w.admin(), "").problem(400, "INVALID", `"field":"`+name+`"`)
+		w.do("GET", "/api/events?limit=50&"+query, w.admin(), "").problem(400, "INVALID", `"field":"`+name+`"`)
 	}
 }
 
@@ -421,7 +421,7 @@ func TestALongPageIsGatheredAndALargeOneEndsEarly(t *testing.T) {
 				Events     []struct{ ID string }
 				NextCursor string
 			}
-			w.do("GET", "/api/events?"+query+"&cursor="+cursor, w.admin(), "").is(200).into(&page)
+			w.do("GET", "/api/events?limit=50&"+query+"&cursor="+cursor, w.admin(), "").is(200).into(&page)
 			pages++
 			for _, e := range page.Events {
 				seen[e.ID] = true

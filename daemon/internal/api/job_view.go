@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
@@ -14,9 +15,12 @@ type JobView struct {
 	ExternalID         string            `json:"externalId,omitempty"`
 	Kind               string            `json:"kind" enum:"EVENT,TASK"`
 	Code               string            `json:"code" doc:"Of an event, its type"`
+	Application        string            `json:"application,omitempty"`
+	Subdomain          string            `json:"subdomain,omitempty"`
+	Aggregate          string            `json:"aggregate,omitempty"`
 	Source             string            `json:"source"`
 	Subject            string            `json:"subject,omitempty"`
-	TargetURL          string            `json:"targetUrl,omitempty" doc:"Where it goes as things stand now"`
+	TargetURL          string            `json:"targetUrl" doc:"Where it goes as things stand now"`
 	Protocol           string            `json:"protocol" enum:"HTTP_WEBHOOK"`
 	Payload            string            `json:"payload,omitempty" doc:"Only where one job is asked for"`
 	PayloadContentType string            `json:"payloadContentType,omitempty"`
@@ -132,6 +136,9 @@ func jobOf(cat *catalog.Catalog, j *flow.Job, e *flow.Event) *JobView {
 		if v.TargetURL == "" {
 			v.TargetURL = t.TargetURL
 		}
+	}
+	if parts := strings.Split(v.Code, ":"); len(parts) == 4 {
+		v.Application, v.Subdomain, v.Aggregate = parts[0], parts[1], parts[2]
 	}
 	return v
 }

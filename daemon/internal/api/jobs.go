@@ -45,11 +45,17 @@ func (s *server) listJobs(ctx context.Context, c *call, in *JobsQuery) (*result,
 		return nil, err
 	}
 	if !known {
+		if in.bare() {
+			return ok([]*JobView{}), nil
+		}
 		return ok(jobsAnswer{DispatchJobs: []*JobView{}}), nil
 	}
 	views, next, partial, err := s.pageOfJobs(ctx, c, q, in.limit())
 	if err != nil {
 		return nil, err
+	}
+	if in.bare() {
+		return ok(views), nil
 	}
 	answer := jobsAnswer{DispatchJobs: views, Partial: partial}
 	if next != 0 {

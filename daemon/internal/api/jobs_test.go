@@ -171,7 +171,7 @@ func (w *world) ordered(n int) []string {
 	}
 	w.fanOut()
 	var page struct{ DispatchJobs []struct{ ID string } }
-	w.do("GET", "/api/dispatch-jobs?subscriptionId=ship", w.of("acme"), "").is(200).into(&page)
+	w.do("GET", "/api/dispatch-jobs?limit=50&subscriptionId=ship", w.of("acme"), "").is(200).into(&page)
 	var ids []string
 	for i := range page.DispatchJobs {
 		ids = append(ids, page.DispatchJobs[len(page.DispatchJobs)-1-i].ID)
@@ -202,15 +202,15 @@ func TestADeadLetterBlocksIsSkippedOrRetried(t *testing.T) {
 		t.Errorf("job: %s", got.body)
 	}
 	var page jobsAnswer
-	w.do("GET", "/api/dispatch-jobs", acme, "").is(200).into(&page)
+	w.do("GET", "/api/dispatch-jobs?limit=50", acme, "").is(200).into(&page)
 	for _, j := range page.DispatchJobs {
 		if j.Blocked != (j.ID == ids[0]) || j.Blocked == time.Time(j.BlockedSince).IsZero() {
 			t.Errorf("in the list, job %s blocks: %v since %v", j.ID, j.Blocked, j.BlockedSince)
 		}
 	}
-	var as attemptsAnswer
+	var as []attemptView
 	w.do("GET", path(ids[0], "/attempts"), acme, "").is(200).into(&as)
-	if len(as.Attempts) != 1 || as.Attempts[0].AttemptNumber != 1 || as.Attempts[0].ResponseCode != 422 || as.Attempts[0].Success || as.Attempts[0].ErrorType != "CONFIGURATION" {
+	if len(as) != 1 || as[0].AttemptNumber != 1 || as[0].ResponseCode != 422 || as[0].Success || as[0].ErrorType != "CONFIGURATION" {
 		t.Errorf("attempts: %+v", as)
 	}
 	for range 2 { // asking twice is no error
@@ -276,7 +276,7 @@ func TestJobsAreFilteredAndPaged(t *testing.T) {
 	count := func(query string) int {
 		t.Helper()
 		var page jobsAnswer
-		w.do("GET", "/api/dispatch-jobs?"+query, acme, "").is(200).into(&page)
+		w.do("GET", "/api/dispatch-jobs?limit=50&"+query, acme, "").is(200).into(&page)
 		return len(page.DispatchJobs)
 	}
 	job := w.do("GET", "/api/dispatch-jobs/"+ids[0], acme, "").is(200)
@@ -298,9 +298,9 @@ func TestJobsAreFilteredAndPaged(t *testing.T) {
 		t.Errorf("%d on the second page", n)
 	}
 	for _, query := range []string{"status=DONE", "orderKey=x", "cursor=%00"} {
-		w.do("GET", "/api/dispatch-jobs?"+query, acme, "").problem(400, "INVALID")
+		w.do("GET", "/api/dispatch-jobs?limit=50&"+query, acme, "").problem(400, "INVALID")
 	}
-	if n := len(w.do("GET", "/api/dispatch-jobs", w.of("globex"), "").get("dispatchJobs").([]any)); n != 0 {
+	if n := len(w.do("GET", "/api/dispatch-jobs?limit=50", w.of("globex"), "").get("dispatchJobs").([]any)); n != 0 {
 		t.Errorf("another client sees %d", n)
 	}
 }

@@ -94,7 +94,7 @@ func TestALetterOfAReplayThatIsGoneIsNotRetried(t *testing.T) {
 		t.Fatal(err)
 	}
 	var page jobsAnswer
-	w.do("GET", "/api/dispatch-jobs?replayId="+replayID, acme, "").is(200).into(&page)
+	w.do("GET", "/api/dispatch-jobs?limit=50&replayId="+replayID, acme, "").is(200).into(&page)
 	if len(page.DispatchJobs) != 1 {
 		t.Fatalf("%d jobs of the replay", len(page.DispatchJobs))
 	}

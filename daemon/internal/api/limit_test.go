@@ -33,7 +33,7 @@ func TestPublishingIsLimitedPerClient(t *testing.T) {
 	}
 	count := func() int {
 		var list struct{ Events []struct{} }
-		w.do("GET", "/api/events?size=100", w.admin(), "").is(200).into(&list)
+		w.do("GET", "/api/events?limit=50&size=100", w.admin(), "").is(200).into(&list)
 		return len(list.Events)
 	}
 	w.do("POST", "/api/events/batch", w.admin(), events("acme", 2)).is(200)

@@ -18,6 +18,10 @@ type Paging struct {
 	Size   int    `query:"size" minimum:"0" maximum:"1000" doc:"The same as limit"`
 }
 
+// bare says that a list is asked for as existing clients do it, who know
+// neither cursors nor limits: they get the array alone.
+func (p Paging) bare() bool { return p.Cursor == "" && p.Limit == 0 }
+
 func (p Paging) limit() int {
 	if p.Limit != 0 {
 		return store.PageLimit(p.Limit)

@@ -123,7 +123,7 @@ func TestADryRunOfFailedOnlyCountsTheSubscriptionsWhereItFailed(t *testing.T) {
 	w := setup(t)
 	w.history(3)
 	var page jobsAnswer
-	w.do("GET", "/api/dispatch-jobs?subscriptionId=ship", w.of("acme"), "").is(200).into(&page)
+	w.do("GET", "/api/dispatch-jobs?limit=50&subscriptionId=ship", w.of("acme"), "").is(200).into(&page)
 	first := page.DispatchJobs[len(page.DispatchJobs)-1]
 	w.end(w.begin(first.ID), flow.Reject)
 	var got previewView

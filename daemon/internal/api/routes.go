@@ -50,13 +50,12 @@ func (s *server) routes() []route {
 		{get, "/api/dispatch-jobs", seeJobs, "listDispatchJobs", "dispatch-jobs", "List jobs, newest first", nil, s.listOf("dispatchJobs", JobView{}), 0, through(s, s.listJobs)},
 		{get, "/api/dispatch-jobs/stream", seeJobs, "followDispatchJobs", "dispatch-jobs", "Jobs as they change, as server-sent events with resume", nil, JobView{}, 0, follow(s, s.followJobs)},
 		{get, "/api/dispatch-jobs/{id}", seeJobs, "getDispatchJob", "dispatch-jobs", "One job", nil, JobView{}, 0, through(s, s.getJob)},
-		{get, "/api/dispatch-jobs/{id}/attempts", seeJobs, "listAttempts", "dispatch-jobs", "What came of each exchange", nil, attemptsAnswer{}, 0, through(s, s.listAttempts)},
+		{get, "/api/dispatch-jobs/{id}/attempts", seeJobs, "listAttempts", "dispatch-jobs", "What came of each exchange", nil, []attemptView{}, 0, through(s, s.listAttempts)},
 		{post, "/api/dispatch-jobs/{id}/retry", retryJobs, "retryDispatchJob", "dispatch-jobs", "Try a dead letter again", nil, JobView{}, 0, through(s, s.retryJob)},
 		{post, "/api/dispatch-jobs/{id}/cancel", editJobs, "cancelDispatchJob", "dispatch-jobs", "Cancel a job", nil, cancelledView{}, 0, through(s, s.cancelJob)},
 		{post, "/api/dispatch-jobs/{id}/skip", editJobs, "skipDispatchJob", "dispatch-jobs", "Let the next go past a dead letter", nil, JobView{}, 0, through(s, s.skipJob)},
 
 		{post, "/api/apply", anyToken, "apply", "resources", "Carry out a manifest's plan, whole or not at all; needs the permissions of its changes", platform.ApplyRequest{}, platform.ApplyAnswer{}, 0, through(s, s.apply)},
-		{get, "/api/audit-logs", "platform:admin:audit-log:view", "listAuditLogs", "audit", "Who changed what, newest first", nil, s.listOf("auditLogs", auditView{}), 0, through(s, s.listAudit)},
 	}
 	for _, info := range resource.Kinds {
 		if info.Kind != resource.KindPrincipal {
@@ -68,6 +67,7 @@ func (s *server) routes() []route {
 	rows = append(append(append(rows, s.replayRoutes()...), s.letterRoutes()...), s.groupRoutes()...)
 	rows = append(append(rows, s.monitoringRoutes()...), s.syncRoutes()...)
 	rows = append(rows, s.sessionRoutes()...)
+	rows = append(append(append(rows, s.auditRoutes()...), s.readRoutes()...), s.statisticsRoutes()...)
 	rows = append(rows, s.secretRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }

@@ -209,14 +209,5 @@ func (p *Platform) SubscriptionID(ctx context.Context, c Caller, name string) (s
 	return name, nil
 }
 
-// Audit lists who changed what, newest first.
-func (p *Platform) Audit(ctx context.Context, c Caller, q store.AuditQuery) (store.AuditPage, error) {
-	page, err := p.st.Audit(ctx, c.Scope, q)
-	if err != nil {
-		return page, fmt.Errorf("list audit entries: %w", err)
-	}
-	return page, nil
-}
-
 // Health reports whether the platform can do its work now.
 func (p *Platform) Health(ctx context.Context) error { return p.st.Health(ctx) }

@@ -131,3 +131,15 @@ func PageLimit(n int) int {
 	}
 	return min(n, 1000)
 }
+
+// Facets are the values that occur among the newest rows of a list: as many as
+// a page may look at.
+type Facets map[string][]string
+
+// The names of facets.
+const (
+	FacetTypes       = "types"       // of events
+	FacetEntityTypes = "entityTypes" // of audit entries, as are the following
+	FacetOperations  = "operations"
+	FacetClients     = "clientIds"
+)

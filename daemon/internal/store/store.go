@@ -20,6 +20,7 @@ type Store interface {
 	Resources
 	Entries
 	Retention
+	Statistics
 	Leases
 
 	// Wakes tells the next stage of each commit that concerns it.
@@ -381,6 +382,10 @@ type Resources interface {
 	Write(ctx context.Context, w WriteSet, now time.Time) (int64, error)
 	// Audit lists audit entries, newest first.
 	Audit(ctx context.Context, sc Scope, q AuditQuery) (AuditPage, error)
+	// AuditEntry returns one entry, or ErrNotFound.
+	AuditEntry(ctx context.Context, sc Scope, id flow.ID) (AuditEntry, error)
+	// AuditFacets says which values occur among the newest entries in scope.
+	AuditFacets(ctx context.Context, sc Scope) (Facets, error)
 }
 
 // Document is one resource. Body is its JSON, with secrets sealed.

@@ -37,6 +37,9 @@ func (t *tx) count(j *flow.Job, from flow.Status) {
 	case !from.DeadLetter() && j.Status.DeadLetter():
 		n.letters++
 	}
+	if !from.Final() && j.Status.Final() {
+		t.rollJob(j)
+	}
 	if j.ReplayID == 0 {
 		return
 	}
@@ -103,6 +106,9 @@ func (t *tx) addEndings(p *store.Progress) {
 // commit ends the transaction.
 func (t *tx) commit() error {
 	if err := t.saveEndings(); err != nil {
+		return err
+	}
+	if err := t.saveRolls(); err != nil {
 		return err
 	}
 	return t.q("COMMIT").exec()

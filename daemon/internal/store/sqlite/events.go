@@ -102,8 +102,12 @@ func (t *tx) insertEvent(e flow.Event, now time.Time) (flow.Event, bool, error) 
 	err = t.q("INSERT INTO events(" + eventCols + ", data) VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(dedup) WHERE dedup IS NOT NULL DO NOTHING").
 		int(e.Position).text(e.Type).text(e.Source).opt(e.Subject).time(e.Time).opt(e.ClientID).opt(e.MessageGroup).
 		opt(e.CorrelationID).opt(dedup).opt(x).time(e.CreatedAt).blob(e.Data).exec()
-	if err != nil || dedup == "" || t.c.Changes() > 0 {
+	if err != nil {
 		return e, false, err
+	}
+	if dedup == "" || t.c.Changes() > 0 {
+		t.roll(e.CreatedAt, store.CountEvents, e.ClientID, e.Type)
+		return e, false, nil
 	}
 	var stored flow.Event
 	found, err := t.q("SELECT " + eventCols + ", data FROM events WHERE dedup = ?").text(dedup).

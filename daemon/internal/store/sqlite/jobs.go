@@ -119,6 +119,7 @@ func (t *tx) insertJob(j *flow.Job, now time.Time) (bool, error) {
 		}
 	}
 	t.notes.open++
+	t.roll(j.CreatedAt, store.CountJobs, j.ClientID, j.SubscriptionID)
 	t.put(j)
 	if !j.Waiting {
 		t.wake(j.Lane)

@@ -3,10 +3,8 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 	"zombiezen.com/go/sqlite"
 )
@@ -94,63 +92,6 @@ func (t *tx) audit(a *store.AuditEntry, now time.Time) error {
 	return t.q("INSERT INTO audit(id, entity_type, entity_id, operation, before, after, principal_id, client_id, request_id, performed_at) VALUES(?,?,?,?,?,?,?,?,?,?)").
 		int(int64(id)).text(a.EntityType).text(a.EntityID).text(a.Operation).opt(string(a.Before)).opt(string(a.After)).
 		opt(a.PrincipalID).opt(a.ClientID).opt(a.RequestID).time(now).exec()
-}
-
-// Audit implements store.Resources. What is asked of one thing is found in an
-// index of it.
-func (st *Store) Audit(ctx context.Context, sc store.Scope, q store.AuditQuery) (store.AuditPage, error) {
-	limit := store.PageLimit(q.Limit)
-	high, low := idRange(q.Since, q.Until)
-	if q.Before > 0 {
-		high = min(high, int64(q.Before))
-	}
-	var page store.AuditPage
-	err := st.read(ctx, func(c *conn) error {
-		page = store.AuditPage{}
-		var rows stmt
-		if q.EntityID != "" {
-			rows = c.q("SELECT " + auditCols + " FROM audit INDEXED BY audit_entity WHERE entity_id = ? AND id < ? AND id >= ? ORDER BY id DESC").text(q.EntityID)
-		} else {
-			rows = c.q("SELECT " + auditCols + " FROM audit WHERE id < ? AND id >= ? ORDER BY id DESC")
-		}
-		examined, last := 0, flow.ID(0)
-		err := rows.int(high).int(low).each(func(s *sqlite.Stmt) bool {
-			if len(page.Entries) == limit || examined == store.MaxExamined {
-				page.Next, page.Partial = last, len(page.Entries) < limit
-				return false
-			}
-			examined++
-			a := store.AuditEntry{
-				ID: flow.ID(s.ColumnInt64(0)), EntityType: s.ColumnText(1), EntityID: s.ColumnText(2), Operation: s.ColumnText(3),
-				PrincipalID: s.ColumnText(4), ClientID: s.ColumnText(5), RequestID: s.ColumnText(6), PerformedAt: colTime(s, 7),
-			}
-			last = a.ID
-			if matchesAudit(&a, sc, &q) {
-				a.Before, a.After = []byte(s.ColumnText(8)), []byte(s.ColumnText(9))
-				page.Entries = append(page.Entries, a)
-			}
-			return ctx.Err() == nil
-		})
-		if err == nil {
-			err = ctx.Err()
-		}
-		return err
-	})
-	if err != nil {
-		return store.AuditPage{}, fmt.Errorf("list audit entries: %w", err)
-	}
-	return page, nil
-}
-
-const auditCols = "id, entity_type, entity_id, operation, principal_id, client_id, request_id, performed_at, before, after"
-
-func matchesAudit(a *store.AuditEntry, sc store.Scope, q *store.AuditQuery) bool {
-	return sc.Sees(a.ClientID) &&
-		(len(q.EntityTypes) == 0 || slices.Contains(q.EntityTypes, a.EntityType)) &&
-		(len(q.Operations) == 0 || slices.Contains(q.Operations, a.Operation)) &&
-		(q.EntityID == "" || q.EntityID == a.EntityID) &&
-		(q.PrincipalID == "" || q.PrincipalID == a.PrincipalID) &&
-		(len(q.Clients) == 0 || slices.Contains(q.Clients, a.ClientID))
 }
 
 // Acquire implements store.Leases.

@@ -204,6 +204,16 @@ var migrations = []string{
 	`CREATE INDEX events_client ON events(client_id, position) WHERE client_id IS NOT NULL;
 	CREATE INDEX jobs_client ON jobs(client_id, id) WHERE client_id IS NOT NULL;
 	CREATE INDEX audit_entity ON audit(entity_id, id);`,
+
+	// 5: sums by the hour (hour 0 is since ever).
+	`CREATE TABLE rollups(
+		hour   INTEGER NOT NULL,
+		count  INTEGER NOT NULL,
+		client TEXT NOT NULL,
+		name   TEXT NOT NULL,
+		n      INTEGER NOT NULL,
+		PRIMARY KEY(hour, count, client, name)
+	) WITHOUT ROWID;`,
 }
 
 // checkFile refuses a file that is not ours. Where there is a log it only

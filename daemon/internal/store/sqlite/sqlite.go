@@ -101,7 +101,7 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	st.wal.quit, st.wal.done = make(chan struct{}), make(chan struct{})
 	st.live.init(o.HotJobs)
-	st.tx.st, st.tx.dirty = st, map[flow.ID]*flow.Job{}
+	st.tx.st, st.tx.dirty, st.tx.sums = st, map[flow.ID]*flow.Job{}, map[roll]int64{}
 	st.pol.init()
 	if err := st.start(o); err != nil {
 		st.release()

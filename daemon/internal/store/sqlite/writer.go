@@ -29,6 +29,7 @@ type tx struct {
 	notes notes
 	dirty map[flow.ID]*flow.Job // jobs as this transaction made them
 	buf   []byte                // to put a value together
+	sums  map[roll]int64
 }
 
 // notes is what happens after a commit, and only then.
@@ -37,25 +38,26 @@ type notes struct {
 	bounds  []laneBound // of the hot parts of lanes, before jobs
 	lanes   []string    // to wake
 	endings []ending    // of replays' jobs; written before the commit
+	rolls   []roll      // the same
 	then    []func()
 	counts
 }
 
 // mark is a place in the notes to go back to.
 type mark struct {
-	jobs, bounds, lanes, endings, then int
+	jobs, bounds, lanes, endings, rolls, then int
 	counts
 }
 
 func (n *notes) mark() mark {
-	return mark{len(n.jobs), len(n.bounds), len(n.lanes), len(n.endings), len(n.then), n.counts}
+	return mark{len(n.jobs), len(n.bounds), len(n.lanes), len(n.endings), len(n.rolls), len(n.then), n.counts}
 }
 
 func (n *notes) cut(m mark) {
 	clear(n.jobs[m.jobs:])
 	clear(n.then[m.then:])
 	n.jobs, n.bounds, n.lanes = n.jobs[:m.jobs], n.bounds[:m.bounds], n.lanes[:m.lanes]
-	n.endings, n.then, n.counts = n.endings[:m.endings], n.then[:m.then], m.counts
+	n.endings, n.rolls, n.then, n.counts = n.endings[:m.endings], n.rolls[:m.rolls], n.then[:m.then], m.counts
 }
 
 // write runs a verb in the writer and waits until it is durable. The verb may

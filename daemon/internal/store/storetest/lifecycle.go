@@ -207,6 +207,32 @@ func (w *world) verbs() map[string]func(context.Context) error {
 			_, err := w.s.Discard(ctx, store.Everything, 1, "", w.now)
 			return err
 		},
+		"AuditEntry":  func(ctx context.Context) error { _, err := w.s.AuditEntry(ctx, store.Everything, 1); return err },
+		"AuditFacets": func(ctx context.Context) error { _, err := w.s.AuditFacets(ctx, store.Everything); return err },
+		"EventFacets": func(ctx context.Context) error { _, err := w.s.EventFacets(ctx, store.Everything); return err },
+		"Totals":      func(ctx context.Context) error { _, err := w.s.Totals(ctx, store.Everything); return err },
+		"Rollups": func(ctx context.Context) error {
+			_, err := w.s.Rollups(ctx, store.Everything, store.RollupQuery{})
+			return err
+		},
+		"Entry": func(ctx context.Context) error {
+			_, err := w.s.Entry(ctx, store.EntryKey{Space: "s", Key: "k"}, w.now)
+			return err
+		},
+		"SwapEntries": func(ctx context.Context) error {
+			return w.s.SwapEntries(ctx, nil, []store.EntryKey{{Space: "s", Key: "k"}}, w.now)
+		},
+		"DropEntries": func(ctx context.Context) error {
+			_, err := w.s.DropEntries(ctx, store.EntryQuery{Space: "s", Owner: "o"})
+			return err
+		},
+		"ListEntries": func(ctx context.Context) error {
+			_, err := w.s.ListEntries(ctx, store.EntryQuery{Space: "s"}, w.now)
+			return err
+		},
+		"ExpireEntries": func(ctx context.Context) error { _, err := w.s.ExpireEntries(ctx, w.now, 1); return err },
+		"Purge":         func(ctx context.Context) error { _, err := w.s.Purge(ctx, store.Purge{}); return err },
+		"Shrink":        func(ctx context.Context) error { _, err := w.s.Shrink(ctx, 0); return err },
 		"Scan": func(ctx context.Context) error {
 			_, err := w.s.Scan(ctx, store.Everything, store.ScanQuery{})
 			return err

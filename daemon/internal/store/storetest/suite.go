@@ -55,6 +55,8 @@ func Run(t *testing.T, f Features) {
 		{"Resources", resourceCases},
 		{"Entries", entryCases},
 		{"Retention", retentionCases},
+		{"Statistics", statisticsCases},
+		{"Audit", auditCases},
 		{"Leases", leaseCases},
 		{"Holds", holdCases},
 		{"Scan", scanCases},

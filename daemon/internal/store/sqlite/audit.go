@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
+	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"zombiezen.com/go/sqlite"
+)
+
+// Audit implements store.Resources. What is asked of one thing is found in an
+// index of it.
+func (st *Store) Audit(ctx context.Context, sc store.Scope, q store.AuditQuery) (store.AuditPage, error) {
+	limit := store.PageLimit(q.Limit)
+	high, low := idRange(q.Since, q.Until)
+	if q.Before > 0 {
+		high = min(high, int64(q.Before))
+	}
+	var page store.AuditPage
+	err := st.read(ctx, func(c *conn) error {
+		page = store.AuditPage{}
+		var rows stmt
+		if q.EntityID != "" {
+			rows = c.q("SELECT " + auditCols + " FROM audit INDEXED BY audit_entity WHERE entity_id = ? AND id < ? AND id >= ? ORDER BY id DESC").text(q.EntityID)
+		} else {
+			rows = c.q("SELECT " + auditCols + " FROM audit WHERE id < ? AND id >= ? ORDER BY id DESC")
+		}
+		examined, last := 0, flow.ID(0)
+		err := rows.int(high).int(low).each(func(s *sqlite.Stmt) bool {
+			if len(page.Entries) == limit || examined == store.MaxExamined {
+				page.Next, page.Partial = last, len(page.Entries) < limit
+				return false
+			}
+			examined++
+			a := scanAudit(s)
+			last = a.ID
+			if matchesAudit(&a, sc, &q) {
+				a.Before, a.After = colBytes(s, 8), colBytes(s, 9)
+				page.Entries = append(page.Entries, a)
+			}
+			return ctx.Err() == nil
+		})
+		if err == nil {
+			err = ctx.Err()
+		}
+		return err
+	})
+	if err != nil {
+		return store.AuditPage{}, fmt.Errorf("list audit entries: %w", err)
+	}
+	return page, nil
+}
+
+const auditCols = "id, entity_type, entity_id, operation, principal_id, client_id, request_id, performed_at, before, after"
+
+func matchesAudit(a *store.AuditEntry, sc store.Scope, q *store.AuditQuery) bool {
+	return sc.Sees(a.ClientID) &&
+		(len(q.EntityTypes) == 0 || slices.Contains(q.EntityTypes, a.EntityType)) &&
+		(len(q.Operations) == 0 || slices.Contains(q.Operations, a.Operation)) &&
+		(q.EntityID == "" || q.EntityID == a.EntityID) &&
+		(q.PrincipalID == "" || q.PrincipalID == a.PrincipalID) &&
+		(len(q.Clients) == 0 || slices.Contains(q.Clients, a.ClientID))
+}
+
+// scanAudit reads auditCols but for what was before and after.
+func scanAudit(s *sqlite.Stmt) store.AuditEntry {
+	return store.AuditEntry{
+		ID: flow.ID(s.ColumnInt64(0)), EntityType: s.ColumnText(1), EntityID: s.ColumnText(2), Operation: s.ColumnText(3),
+		PrincipalID: s.ColumnText(4), ClientID: s.ColumnText(5), RequestID: s.ColumnText(6), PerformedAt: colTime(s, 7),
+	}
+}
+
+// AuditEntry implements store.Resources.
+func (st *Store) AuditEntry(ctx context.Context, sc store.Scope, id flow.ID) (a store.AuditEntry, err error) {
+	found := false
+	err = st.read(ctx, func(c *conn) (err error) {
+		found, err = c.q("SELECT " + auditCols + " FROM audit WHERE id = ?").int(int64(id)).one(func(s *sqlite.Stmt) {
+			a = scanAudit(s)
+			a.Before, a.After = colBytes(s, 8), colBytes(s, 9)
+		})
+		return err
+	})
+	switch {
+	case err != nil:
+		return store.AuditEntry{}, fmt.Errorf("read audit entry: %w", err)
+	case !found || !sc.Sees(a.ClientID):
+		return store.AuditEntry{}, store.ErrNotFound
+	}
+	return a, nil
+}
+
+// AuditFacets implements store.Resources.
+func (st *Store) AuditFacets(ctx context.Context, sc store.Scope) (store.Facets, error) {
+	f := newFacets()
+	err := st.read(ctx, func(c *conn) error {
+		f = newFacets()
+		return c.q("SELECT entity_type, operation, client_id FROM audit ORDER BY id DESC LIMIT ?").int(store.MaxExamined).each(func(s *sqlite.Stmt) bool {
+			if client := s.ColumnText(2); sc.Sees(client) {
+				f.add(store.FacetEntityTypes, s.ColumnText(0))
+				f.add(store.FacetOperations, s.ColumnText(1))
+				f.add(store.FacetClients, client)
+			}
+			return true
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read facets of the audit: %w", err)
+	}
+	return f.sorted(), nil
+}
