@@ -97,14 +97,14 @@ func (s *server) addNote(ctx context.Context, c *call, in *actionInput) (*result
 }
 
 type searchInput struct {
-	resourcesQuery
+	ResourcesQuery
 	Text string `query:"q" doc:"A part of the name or the identifier"`
 }
 
 func (s *server) searchClients(ctx context.Context, c *call, in *searchInput) (*result, error) {
 	info, _ := resource.InfoOf(resource.KindClient)
 	text := strings.ToLower(in.Text)
-	return s.list(ctx, c, info, in.resourcesQuery, func(r resource.Resource) bool {
+	return s.list(ctx, c, info, in.ResourcesQuery, func(r resource.Resource) bool {
 		t := r.(*resource.Client)
 		return strings.Contains(t.Identifier, text) || strings.Contains(strings.ToLower(t.Name), text)
 	})

@@ -36,8 +36,17 @@ type (
 	}
 	metricsView struct {
 		PeriodView
-		Last5Min  PeriodView `json:"last5Min"`
-		Last30Min PeriodView `json:"last30Min"`
+		Last5Min  windowView `json:"last5Min"`
+		Last30Min windowView `json:"last30Min"`
+	}
+	// windowView is a period with the names that existing clients read too.
+	windowView struct {
+		PeriodView
+		SuccessCount       uint64 `json:"successCount" doc:"The same as totalSuccess"`
+		FailureCount       uint64 `json:"failureCount" doc:"The same as totalFailure"`
+		RateLimitedCount   uint64 `json:"rateLimitedCount" doc:"The same as totalRateLimited"`
+		WindowStart        stamp  `json:"windowStart"`
+		WindowDurationSecs int    `json:"windowDurationSecs"`
 	}
 	poolStatsView struct {
 		PoolCode           string        `json:"pool_code"`
@@ -237,7 +246,11 @@ func viewPeriod(f *rolling.Figures) PeriodView {
 }
 
 func viewReport(r *rolling.Report) metricsView {
-	return metricsView{viewPeriod(&r.Total), viewPeriod(&r.Last5Min), viewPeriod(&r.Last30Min)}
+	return metricsView{viewPeriod(&r.Total), viewWindow(&r.Last5Min, 5*time.Minute), viewWindow(&r.Last30Min, 30*time.Minute)}
+}
+
+func viewWindow(f *rolling.Figures, long time.Duration) windowView {
+	return windowView{viewPeriod(f), f.Success, f.Failure, f.Limited, stamp(time.Now().Add(-long)), int(long.Seconds())}
 }
 
 func viewPools(pools []router.PoolState, sees func(string) bool) poolStatsAnswer {

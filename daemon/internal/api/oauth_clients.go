@@ -61,13 +61,13 @@ type secretView struct {
 }
 
 type oauthClientsQuery struct {
-	resourcesQuery
+	ResourcesQuery
 	Active string `query:"active" enum:"true,false"`
 }
 
 func (s *server) listOAuthClients(ctx context.Context, c *call, in *oauthClientsQuery) (*result, error) {
 	info, _ := resource.InfoOf(resource.KindOAuthClient)
-	return s.list(ctx, c, info, in.resourcesQuery, func(r resource.Resource) bool {
+	return s.list(ctx, c, info, in.ResourcesQuery, func(r resource.Resource) bool {
 		return in.Active == "" || r.(*resource.OAuthClient).IsActive() == (in.Active == "true")
 	})
 }

@@ -121,7 +121,7 @@ func shownPrincipal(status int, r resource.Resource) *result {
 }
 
 type principalsQuery struct {
-	resourcesQuery
+	ResourcesQuery
 	Type      string   `query:"type" doc:"USER or SERVICE"`
 	Scope     string   `query:"scope" doc:"ANCHOR, PARTNER or CLIENT"`
 	SnakeID   string   `query:"client_id" doc:"The same as clientId"`

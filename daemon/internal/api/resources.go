@@ -11,7 +11,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
-type resourcesQuery struct {
+type ResourcesQuery struct {
 	Paging
 	ClientID   string `query:"clientId"`
 	Status     string `query:"status"`
@@ -44,6 +44,9 @@ type (
 		*resource.Subscription
 		Endpoint string   `json:"endpoint,omitempty" doc:"The same as target"`
 		Warnings []string `json:"warnings,omitempty"`
+		// Existing clients need these, if only empty.
+		CustomConfig []resource.KeyValue `json:"customConfig"`
+		ClientScoped bool                `json:"clientScoped" doc:"It belongs to a client"`
 	}
 	connectionView struct {
 		*resource.Connection
@@ -59,20 +62,30 @@ type (
 		Subdomain   string `json:"subdomain"`
 		Aggregate   string `json:"aggregate"`
 		Event       string `json:"event"`
+		// Existing clients need the list, if only an empty one.
+		SpecVersions []resource.SpecVersion `json:"specVersions"`
 	}
 )
 
 func viewResource(r resource.Resource, warnings []string) any {
 	switch r := r.(type) {
 	case *resource.Subscription:
-		return subscriptionView{r, r.Target, warnings}
+		config := r.CustomConfig
+		if config == nil {
+			config = []resource.KeyValue{}
+		}
+		return subscriptionView{r, r.Target, warnings, config, r.ClientID != ""}
 	case *resource.Connection:
 		return connectionView{r, r.URL}
 	case *resource.DispatchPool:
 		return poolView{r, r.Concurrency}
 	case *resource.EventType:
 		a, s, g, e := r.Segments()
-		return eventTypeView{r, a, s, g, e}
+		versions := r.SpecVersions
+		if versions == nil {
+			versions = []resource.SpecVersion{}
+		}
+		return eventTypeView{r, a, s, g, e, versions}
 	case *resource.Role:
 		return viewRole(r)
 	case *resource.OAuthClient:
@@ -130,23 +143,23 @@ func ifMatch(header string) (int64, error) {
 	return n, nil
 }
 
-func (q *resourcesQuery) page() int { return max(q.Page, q.NestedPage) }
+func (q *ResourcesQuery) page() int { return max(q.Page, q.NestedPage) }
 
-func (q *resourcesQuery) size() int {
+func (q *ResourcesQuery) size() int {
 	if q.Limit == 0 && q.Size == 0 {
 		return store.PageLimit(q.NestedSize)
 	}
 	return q.limit()
 }
 
-func (s *server) listResources(info resource.KindInfo) func(context.Context, *call, *resourcesQuery) (*result, error) {
-	return func(ctx context.Context, c *call, in *resourcesQuery) (*result, error) {
+func (s *server) listResources(info resource.KindInfo) func(context.Context, *call, *ResourcesQuery) (*result, error) {
+	return func(ctx context.Context, c *call, in *ResourcesQuery) (*result, error) {
 		return s.list(ctx, c, info, *in, nil)
 	}
 }
 
 // list answers with a page of a kind. A filter that is nil takes all.
-func (s *server) list(ctx context.Context, c *call, info resource.KindInfo, in resourcesQuery, fits func(resource.Resource) bool) (*result, error) {
+func (s *server) list(ctx context.Context, c *call, info resource.KindInfo, in ResourcesQuery, fits func(resource.Resource) bool) (*result, error) {
 	q := platform.ListQuery{ClientID: in.ClientID, Status: in.Status, Code: in.Code, ManagedBy: in.ManagedBy,
 		Limit: in.size(), Page: in.page(), Fits: fits}
 	after, err := unseal(info.Collection, in.Cursor, 2)

@@ -60,7 +60,7 @@ func viewRoles(roles []*resource.Role) []roleView {
 }
 
 type rolesQuery struct {
-	resourcesQuery
+	ResourcesQuery
 	ApplicationCode string `query:"applicationCode"`
 	Source          string `query:"source" doc:"CODE, DATABASE or SDK"`
 	ClientManaged   string `query:"clientManaged" enum:"true,false"`
@@ -68,7 +68,7 @@ type rolesQuery struct {
 
 func (s *server) listRoles(ctx context.Context, c *call, in *rolesQuery) (*result, error) {
 	info, _ := resource.InfoOf(resource.KindRole)
-	return s.list(ctx, c, info, in.resourcesQuery, func(v resource.Resource) bool {
+	return s.list(ctx, c, info, in.ResourcesQuery, func(v resource.Resource) bool {
 		r := v.(*resource.Role)
 		app, _ := r.Segments()
 		return (in.ApplicationCode == "" || app == in.ApplicationCode) && (in.Source == "" || r.Source == in.Source) &&

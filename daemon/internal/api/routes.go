@@ -80,6 +80,8 @@ func (s *server) kindRoutes(info resource.KindInfo) []route {
 	made := view
 	list, create := through(s, s.listResources(info)), through(s, s.createResource(info))
 	switch info.Kind {
+	case resource.KindEventType:
+		list = through(s, s.listEventTypes)
 	case resource.KindRole:
 		list, doc = through(s, s.listRoles), createRoleDoc{}
 	case resource.KindOAuthClient:

@@ -101,7 +101,7 @@ func TestARoleWithExactlyThePermissionPasses(t *testing.T) {
 	w := setup(t)
 	viewer := w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleViewer}})
 	for _, rt := range w.api.routes() {
-		if rt.method != http.MethodGet || strings.Contains(rt.path, "{") || slices.Contains(endless, rt.path) {
+		if rt.method != http.MethodGet || strings.Contains(rt.path, "{") || slices.Contains(endless, rt.path) || strings.HasSuffix(rt.needs, ":view-raw") {
 			continue
 		}
 		path := rt.path

@@ -11,7 +11,9 @@ import (
 // schemaRoutes are the rows of event types' schemas.
 func (s *server) schemaRoutes() []route {
 	const one, edit = "/api/event-types/{id}", "platform:messaging:event-type:update"
+	see := "platform:messaging:event-type:view"
 	return []route{
+		{http.MethodGet, "/api/event-types/by-code/{code}", see, "getEventTypeByCode", "event-types", "One, by its code", nil, eventTypeView{}, 0, through(s, s.eventTypeByCode)},
 		{http.MethodPost, one + "/versions", edit, "addEventTypeVersion", "event-types", "Add a schema as the next version", schemaDoc{}, eventTypeView{}, 0, through(s, s.addSchema)},
 		{http.MethodPost, one + "/versions/{version}/finalise", edit, "finaliseEventTypeVersion", "event-types", "Make a version FINALISED: its schema does not change any more, and is in force if it is the newest",
 			nil, eventTypeView{}, 0, through(s, s.moveVersion(resource.SchemaFinalised, "FINALISE_VERSION"))},
@@ -19,6 +21,25 @@ func (s *server) schemaRoutes() []route {
 			nil, eventTypeView{}, 0, through(s, s.moveVersion(resource.SchemaDeprecated, "DEPRECATE_VERSION"))},
 		{http.MethodPost, one + "/validate", "platform:messaging:event-type:view", "validateEventData", "event-types", "Hold data against a schema without publishing it", validateDoc{}, validatedView{}, 0, through(s, s.validateData)},
 	}
+}
+
+type eventTypesQuery struct {
+	ResourcesQuery
+	Application string `query:"application" doc:"The first segment of the code"`
+	Subdomain   string `query:"subdomain" doc:"The second"`
+	Aggregate   string `query:"aggregate" doc:"The third"`
+}
+
+func (s *server) listEventTypes(ctx context.Context, c *call, in *eventTypesQuery) (*result, error) {
+	return s.list(ctx, c, kindInfo(resource.KindEventType), in.ResourcesQuery, func(r resource.Resource) bool {
+		application, subdomain, aggregate, _ := r.(*resource.EventType).Segments()
+		return (in.Application == "" || in.Application == application) && (in.Subdomain == "" || in.Subdomain == subdomain) &&
+			(in.Aggregate == "" || in.Aggregate == aggregate)
+	})
+}
+
+func (s *server) eventTypeByCode(ctx context.Context, c *call, in *codeInput) (*result, error) {
+	return s.getByKey(ctx, c, resource.KindEventType, in.Code)
 }
 
 type schemaInput struct {
