@@ -34,7 +34,8 @@ func (p *Platform) Rehash(ctx context.Context, principalID, old, password string
 
 // MakeAdministrator gives somebody every role and client, whether or not they
 // are there already, and a password. Unless again it refuses where there is an
-// administrator.
+// administrator, and ends the sessions of who becomes the first. Again is for
+// fcd dev, whose users go on with the tokens of the run before.
 func (p *Platform) MakeAdministrator(ctx context.Context, email, name, password string, again bool) (*resource.Principal, error) {
 	n := NewPassword{Password: password, Operation: "BOOTSTRAP"}
 	hash, err := p.hash(ctx, n)
@@ -66,7 +67,7 @@ func (p *Platform) MakeAdministrator(ctx context.Context, email, name, password 
 		}
 		return d.setPassword(who, hash, n)
 	})
-	if err == nil && p.sessions != nil {
+	if err == nil && p.sessions != nil && !again {
 		_, err = p.sessions.EndAll(ctx, who.ID, "")
 	}
 	if err != nil {
