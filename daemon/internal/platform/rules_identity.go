@@ -186,6 +186,10 @@ func (d *draft) oauthRules(c *resource.OAuthClient) {
 }
 
 func (d *draft) authConfigRules(c *resource.ClientAuthConfig) {
+	if c.AuthProvider == resource.IdpOIDC {
+		// Passwords of the domain's people would be refused at once.
+		d.problem(c, resource.Problem{Field: "authProvider", Detail: "can not be OIDC in this build, which has no way to sign in through a provider: nobody of the domain could", Try: resource.IdpInternal})
+	}
 	var before []string
 	if ch := d.changes[c.ID]; ch != nil && ch.before != nil {
 		old := ch.before.(*resource.ClientAuthConfig)
