@@ -49,6 +49,10 @@ var walkers = map[string]string{
 
 	"SELECT space, key, grp, owner, body, revision, expires_at FROM entries": "the beginning of a statement that names a space and more",
 
+	"SELECT entity_type, operation, client_id FROM audit ORDER BY id DESC LIMIT ?": "the newest MaxExamined rows",
+	"SELECT type, client_id FROM events ORDER BY position DESC LIMIT ?":            "the newest MaxExamined rows",
+	"FROM rollups WHERE hour >= ? AND hour < ? ORDER BY hour, count, client, name": "the hours of a span of at most a year",
+
 	"FROM jobs WHERE position = ? AND id": "the jobs of one event",
 	"FROM documents":                      "what operators have declared",
 	"FROM holds WHERE until > ?":          "endpoints in trouble; others are removed",
