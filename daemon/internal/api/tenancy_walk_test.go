@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -288,6 +287,6 @@ func TestNoListTellsOfAnotherTenant(t *testing.T) {
 		}
 	}
 	if seen < 5 {
-		t.Error(fmt.Sprintf("the tenant itself saw its things %d times: the check would be hollow", seen))
+		t.Errorf("the tenant itself saw its things %d times: the check would be hollow", seen)
 	}
 }
