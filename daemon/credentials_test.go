@@ -83,3 +83,44 @@ func TestDeliveriesCarryTheCredentialsOfTheServiceAccount(t *testing.T) {
 		t.Errorf("changed credentials: %v", a.header)
 	}
 }
+
+// Whoever may name a connection must not be able to send what proves who we
+// are to a place of their own.
+func TestTheCredentialsOfAConnectionGoToItsURLOnly(t *testing.T) {
+	t.Parallel()
+	receiver := func() (*httptest.Server, chan http.Header) {
+		arrived := make(chan http.Header, 10)
+		srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { arrived <- r.Header }))
+		t.Cleanup(srv.Close)
+		return srv, arrived
+	}
+	own, rightly := receiver()
+	theirs, wrongly := receiver()
+	d := daemontest.Start(t, quietly)
+	for _, r := range []resource.Resource{
+		&resource.Connection{Code: "own", URL: own.URL, Auth: resource.Auth{Type: resource.AuthBearer, Token: resource.NewSecret("t0ken")}},
+		&resource.Subscription{Code: "both", ConnectionCode: "own", Target: theirs.URL, EventTypes: []resource.Binding{{EventTypeCode: "shop:a:b:c"}}},
+	} {
+		if _, err := d.Client.Resources(r.Kind()).Create(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Client.Events.Publish(t.Context(), client.NewEvent{Type: "shop:a:b:c", Data: []byte(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Client.Jobs.Create(t.Context(), client.NewJob{Code: "x", TargetURL: theirs.URL, ConnectionCode: "own", Payload: []byte(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		select {
+		case h := <-rightly:
+			if h.Get("Authorization") != "Bearer t0ken" {
+				t.Errorf("Authorization is %q", h.Get("Authorization"))
+			}
+		case h := <-wrongly:
+			t.Fatalf("a delivery went to the target that was given, with Authorization %q", h.Get("Authorization"))
+		case <-time.After(30 * time.Second):
+			t.Fatal("nothing was delivered")
+		}
+	}
+}

@@ -197,10 +197,9 @@ func (c *Catalog) finish(r Route, connectionID, target, account string) (Route, 
 			}
 			return r, false
 		}
-		r.Connection, r.Endpoint = conn, conn.ID
-		if target == "" {
-			r.URL = conn.URL
-		}
+		// The URL is the connection's, whatever target stands beside it: what
+		// its credentials open is there, and they go nowhere else.
+		r.Connection, r.Endpoint, r.URL = conn, conn.ID, conn.URL
 		if conn.Status == resource.ConnectionPaused {
 			r.Wait = "connection " + conn.Code + " is paused"
 		}

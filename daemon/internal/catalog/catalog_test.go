@@ -173,10 +173,10 @@ func TestARouteIsWhereThingsStandNow(t *testing.T) {
 			declare: []resource.Resource{subscription("sub_A", target)}, job: flow.Job{SubscriptionID: "sub_A"},
 			known: true, endpoint: "https://direct.example.com", url: "https://direct.example.com", pool: resource.DefaultPool,
 		},
-		"a target at a connection": {
+		"a target beside a connection": {
 			declare: []resource.Resource{subscription("sub_A", func(s *resource.Subscription) { s.Target = "https://direct.example.com" }), connection("con_A")},
 			job:     flow.Job{SubscriptionID: "sub_A"},
-			known:   true, endpoint: "con_A", url: "https://direct.example.com", pool: resource.DefaultPool,
+			known:   true, endpoint: "con_A", url: "https://hooks.example.com/con_A", pool: resource.DefaultPool,
 		},
 		"a paused subscription": {
 			declare: []resource.Resource{subscription("sub_A", func(s *resource.Subscription) { s.Status = resource.SubscriptionPaused }), connection("con_A"), pool},

@@ -118,6 +118,7 @@ func (d *draft) subscriptionRules(s *resource.Subscription) {
 			d.problem(s, resource.Problem{Field: refField("connection", s.ConnectionID), Detail: "names no connection of this client or of anchor level", Try: "create the connection first"})
 		} else {
 			s.ConnectionID, s.ConnectionCode = r.Base().ID, r.Key()
+			d.warnings = unusedTarget(d.warnings, "target", s.Target, r.(*resource.Connection))
 		}
 	}
 	d.subscriptionAccount(s)
@@ -141,6 +142,15 @@ func (d *draft) subscriptionRules(s *resource.Subscription) {
 
 // subscriptionAccount: whoever manages a client's subscriptions and connections
 // says where its deliveries go, so they carry no credentials of others.
+// unusedTarget warns of a target that is given beside a connection, as existing
+// clients do it: what goes through a connection goes to its URL.
+func unusedTarget(warnings []string, field, target string, c *resource.Connection) []string {
+	if target != "" && target != c.URL {
+		warnings = append(warnings, field+" is not used: deliveries through a connection go to the connection's URL")
+	}
+	return warnings
+}
+
 func (d *draft) subscriptionAccount(s *resource.Subscription) {
 	if s.ServiceAccountID == "" {
 		return

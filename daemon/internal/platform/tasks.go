@@ -171,9 +171,11 @@ func (d *draft) task(t *TaskDraft) (flow.Job, []string, *Error) {
 	if w.Sequence != nil {
 		task.Sequence = *w.Sequence
 	}
+	var warnings []string
 	if w.ConnectionID != "" || w.ConnectionCode != "" {
 		if r := d.resolve(resource.KindConnection, client, w.ConnectionID, w.ConnectionCode); r != nil {
 			task.ConnectionID = r.Base().ID
+			warnings = unusedTarget(warnings, "targetUrl", w.TargetURL, r.(*resource.Connection))
 		} else {
 			ps = append(ps, resource.Problem{Field: refField("connection", w.ConnectionID), Detail: "names no connection of this client or of anchor level", Try: "create the connection first"})
 		}
@@ -187,7 +189,6 @@ func (d *draft) task(t *TaskDraft) (flow.Job, []string, *Error) {
 			ps = append(ps, resource.Problem{Field: "serviceAccountId", Detail: "names no service account of yours", Try: "a service account of your clients"})
 		}
 	}
-	var warnings []string
 	if w.DispatchPoolID != "" || w.DispatchPoolCode != "" {
 		r := d.resolve(resource.KindDispatchPool, client, w.DispatchPoolID, w.DispatchPoolCode)
 		if r == nil && w.DispatchPoolID != "" { // older clients write the code here
