@@ -54,6 +54,46 @@ func (c *company) path(p string) string {
 	return p
 }
 
+func TestNobodyHasTheCredentialsOfAnAccountSentToThemselves(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	account := func(code, clients string) (id, principal string) {
+		a := w.do("POST", "/api/service-accounts", w.admin(), `{"code":"`+code+`","clientIds":["`+clients+`"],"roles":["platform:application-service"],"webhookCredentials":{"authType":"BEARER_TOKEN","token":"t0ken"}}`).is(201)
+		return a.id(), a.get("principalId").(string)
+	}
+	victim, _ := account("victim", "*")
+	_, mine := account("mine", "*")
+	acmes, _ := account("acmes", "acme")
+	service := func(id string) string {
+		return w.token(&auth.Principal{ID: id, Type: auth.TypeService, Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleApplicationService}})
+	}
+	developer := w.token(&auth.Principal{Scope: auth.ScopeClient, Clients: []string{"acme"}, Roles: []string{auth.RoleDeveloper}})
+	job := func(account string) string {
+		return `{"code":"x","targetUrl":"https://evil.example.com","payload":"{}","serviceAccountId":"` + account + `"}`
+	}
+	sub := func(code, account, target string) string {
+		return `{"code":"` + code + `","target":"` + target + `","serviceAccountId":"` + account + `","eventTypes":[{"eventTypeCode":"a:*:*:*"}]}`
+	}
+	for name, try := range map[string]struct{ token, path, body string }{
+		"a job for another application":         {service(mine), "/api/dispatch-jobs", job("victim")},
+		"by its id":                             {service(mine), "/api/dispatch-jobs", job(victim)},
+		"a subscription of another application": {service(mine), "/api/subscriptions", sub("evil", victim, "https://evil.example.com")},
+		"a job of the client's account":         {developer, "/api/dispatch-jobs", job(acmes)},
+		"a subscription of the client's":        {developer, "/api/subscriptions", sub("evil", acmes, "https://evil.example.com")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.do("POST", try.path, try.token, try.body).problem(403, "FORBIDDEN", "service-account:update")
+		})
+	}
+	// What an administrator has set up is not bent aside either, and goes on.
+	id := w.do("POST", "/api/subscriptions", w.admin(), `{"clientId":"acme",`+sub("good", acmes, "https://good.example.com")[1:]).is(201).id()
+	w.do("PUT", "/api/subscriptions/"+id, developer, `{"target":"https://evil.example.com"}`).problem(403, "FORBIDDEN", "service-account:update")
+	w.do("PUT", "/api/subscriptions/"+id, developer, `{"name":"Good"}`).is(204)
+	// Its own an account may lend, and an administrator anyone's.
+	w.do("POST", "/api/dispatch-jobs", service(mine), job("mine")).is(201)
+	w.do("POST", "/api/dispatch-jobs", w.admin(), job("victim")).is(201)
+}
+
 func TestNobodyGetsMoreThanTheyHave(t *testing.T) {
 	t.Parallel()
 	c := incorporate(t)

@@ -167,6 +167,7 @@ func appendItem(b []byte, r *itemResult) []byte {
 
 // createJob is POST /api/dispatch-jobs.
 func (s *server) createJob(w http.ResponseWriter, r *http.Request, c *caller) error {
+	c.May = s.may(c)
 	if err := wantJSON(r); err != nil {
 		return err
 	}
@@ -200,6 +201,7 @@ func (s *server) createJob(w http.ResponseWriter, r *http.Request, c *caller) er
 
 // createJobs is POST /api/dispatch-jobs/batch.
 func (s *server) createJobs(w http.ResponseWriter, r *http.Request, c *caller) error {
+	c.May = s.may(c)
 	return s.eachItem(w, r, func(body []byte) ([]itemResult, error) {
 		items, err := platform.DecodeBatch(body)
 		if err != nil {

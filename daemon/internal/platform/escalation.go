@@ -20,6 +20,8 @@ func (d *draft) guard(c *change) error {
 		return d.guardAccount(c)
 	case *resource.Principal:
 		return d.guardPrincipal(c)
+	case *resource.Subscription:
+		return d.guardSubscription(c)
 	case *resource.OAuthClient:
 		// Who redirects an OAuth client's answers, or has its secret, has what
 		// its service account has.
@@ -85,6 +87,36 @@ func (d *draft) guardAccount(c *change) error {
 		return refuse(CodeForbidden, "clientIds: you do not reach every one of these clients")
 	}
 	return d.mayGrant(added(a.Roles, before.Roles))
+}
+
+// guardSubscription: who says where deliveries with a service account's
+// credentials go gets to see them.
+func (d *draft) guardSubscription(c *change) error {
+	s, is := c.after.(*resource.Subscription)
+	if !is || s.ServiceAccountID == "" {
+		return nil
+	}
+	a := d.account(s.ServiceAccountID)
+	if a == nil {
+		return nil // the rules say so
+	}
+	if old, is := c.before.(*resource.Subscription); is && old.ServiceAccountID == a.ID && old.Target == s.Target &&
+		old.ConnectionID == s.ConnectionID && old.ConnectionCode == s.ConnectionCode {
+		return nil
+	}
+	return d.mayLend(a)
+}
+
+// mayLend refuses to let the caller have a service account's credentials sent
+// somewhere: that is for the account itself, and for who manages it.
+func (d *draft) mayLend(a *resource.ServiceAccount) error {
+	if d.caller.PrincipalID == a.PrincipalID() {
+		return nil
+	}
+	if permission := accountKind.May("update"); !d.caller.may(permission) {
+		return refuse(CodeForbidden, "serviceAccountId: whoever says where the account's credentials go needs the permission %s", permission)
+	}
+	return d.mayActFor(a)
 }
 
 func added(now, before []string) []string {

@@ -184,6 +184,11 @@ func (d *draft) task(t *TaskDraft) (flow.Job, []string, *Error) {
 	// of before.
 	if a := d.account(w.ServiceAccountID); a != nil {
 		if d.caller.sees(a) {
+			if a.Webhook.Shows() {
+				if errors.As(d.mayLend(a), &refused) {
+					return flow.Job{}, nil, refused
+				}
+			}
 			task.ServiceAccountID = a.ID
 		} else {
 			ps = append(ps, resource.Problem{Field: "serviceAccountId", Detail: "names no service account of yours", Try: "a service account of your clients"})
