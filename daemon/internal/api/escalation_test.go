@@ -3,6 +3,7 @@ package api
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 )
@@ -232,4 +233,37 @@ func TestSomebodyStaysWhoMayDoEverything(t *testing.T) {
 	w.do("DELETE", "/api/principals/"+first, self, "").problem(409, "CONFLICT", "themselves")
 	w.do("POST", "/api/principals/"+first+"/deactivate", self, "").problem(409, "CONFLICT", "themselves")
 	w.do("POST", "/api/principals/"+second+"/deactivate", self, "").is(200)
+}
+
+func TestNobodyLengthensTheirOwnReach(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.shop()
+	soon := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	id := w.do("POST", "/api/principals", w.admin(), `{"email":"me@acme.example.com","name":"Me","clientId":"acme","roles":["platform:iam-admin"],"clientGrants":[{"clientId":"globex","expiresAt":"`+soon+`"}]}`).is(201).id()
+	me := w.token(&auth.Principal{ID: id, Scope: auth.ScopePartner, Clients: []string{"acme", "globex"}, Roles: []string{auth.RoleIAMAdmin}})
+	ends := func() bool {
+		return strings.Contains(string(w.do("GET", "/api/principals/"+id+"/client-access", w.admin(), "").is(200).body), `"expiresAt":"`)
+	}
+	if a := w.do("POST", "/api/principals/"+id+"/client-access", me, `{"clientId":"globex"}`); a.status < 400 && !ends() {
+		t.Errorf("a grant was made permanent by its holder: %d %s", a.status, a.body)
+	}
+	w.do("POST", "/api/applications/shop/principals/sync", me, `{"principals":[{"email":"me@acme.example.com","name":"Me","clientGrants":[{"clientId":"globex"}]}]}`)
+	if !ends() {
+		t.Error("a grant was made permanent by sync")
+	}
+}
+
+func TestSyncSaysOfPeopleOnlyWhatItMay(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.shop()
+	w.do("POST", "/api/principals/users", w.admin(), `{"email":"ada@example.org","name":"Ada","clientId":"acme"}`).is(201)
+	w.syncs("principals", "", `{"principals":[{"email":"ada@example.org","name":"Ada","roleAssignments":[{"roleName":"platform:viewer","assignmentSource":"MANUAL"}],"clientGrants":[{"clientId":"globex"}],"idpType":"OIDC","idpSubject":"x","scope":"PARTNER"}]}`)
+	body := string(w.do("GET", "/api/principals?email=ada@example.org", w.admin(), "").is(200).body)
+	for _, no := range []string{"platform:viewer", "globex", `"OIDC"`, `"PARTNER"`} {
+		if strings.Contains(body, no) {
+			t.Errorf("sync gave %s: %s", no, body)
+		}
+	}
 }

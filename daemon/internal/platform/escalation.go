@@ -119,6 +119,19 @@ func (d *draft) mayLend(a *resource.ServiceAccount) error {
 	return d.mayActFor(a)
 }
 
+// lengthened are the clients of grants that are new or end later than before.
+func lengthened(now, before []resource.ClientGrant) (ids []string) {
+	for _, g := range now {
+		stood := slices.ContainsFunc(before, func(b resource.ClientGrant) bool {
+			return b.ClientID == g.ClientID && (b.ExpiresAt.IsZero() || !g.ExpiresAt.IsZero() && !g.ExpiresAt.After(b.ExpiresAt))
+		})
+		if !stood {
+			ids = append(ids, g.ClientID)
+		}
+	}
+	return ids
+}
+
 func added(now, before []string) []string {
 	return slices.DeleteFunc(slices.Clone(now), func(s string) bool { return slices.Contains(before, s) })
 }
@@ -163,8 +176,13 @@ func (d *draft) guardPrincipal(c *change) error {
 	if p.Meta.ClientID != before.Meta.ClientID && p.Meta.ClientID != "" && !d.caller.reaches([]string{p.Meta.ClientID}) {
 		return refuse(CodeForbidden, "clientId: you are not bound to this client")
 	}
-	if ids := added(grantedClients(p), grantedClients(&before)); len(ids) > 0 && !d.caller.reaches(ids) {
-		return refuse(CodeForbidden, "clientGrants: you do not reach every one of these clients")
+	if ids := lengthened(p.Grants, before.Grants); len(ids) > 0 {
+		switch {
+		case !d.caller.reaches(ids):
+			return refuse(CodeForbidden, "clientGrants: you do not reach every one of these clients")
+		case self && !d.caller.Scope.All:
+			return refuse(CodeForbidden, "clientGrants: nobody lengthens their own; ask another administrator")
+		}
 	}
 	if old == nil && scope == resource.ScopePartner && !d.caller.reaches(grantedClients(p)) {
 		return refuse(CodeForbidden, "a person of the scope PARTNER needs a client of yours, or an administrator of every client")

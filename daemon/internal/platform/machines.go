@@ -104,11 +104,8 @@ func (p *Platform) ServiceTokens(ctx context.Context, c Caller, account string) 
 // all of them.
 func (p *Platform) RevokeServiceToken(ctx context.Context, c Caller, account, tokenID string) error {
 	_, err := p.change(ctx, c, false, func(d *draft) error {
-		r, err := d.lookup(c, serviceAccounts, account, "")
+		r, err := d.machine(c, serviceAccounts, account)
 		if err != nil {
-			return err
-		}
-		if err := c.mayChange(serviceAccounts); err != nil {
 			return err
 		}
 		found := false

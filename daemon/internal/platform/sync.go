@@ -162,6 +162,9 @@ func (s *syncing) plan(req SyncRequest) (*plan.Plan, error) {
 
 // want is an entry as a resource: laid over what is there, if anything is.
 func (s *syncing) want(raw json.RawMessage) (want, there resource.Resource, ps []resource.Problem, err error) {
+	if s.info.Kind == resource.KindPrincipal {
+		raw = onlyOf(raw, "email", "name", "roles", "active") // the rest is for administrators and providers
+	}
 	f, err := readFields(s.info.Kind, raw)
 	if err != nil {
 		return nil, nil, []resource.Problem{{Field: "entry", Detail: "must be an object"}}, nil
@@ -212,6 +215,25 @@ func (s *syncing) want(raw json.RawMessage) (want, there resource.Resource, ps [
 	}
 	want.Defaults()
 	return want, there, nil, nil
+}
+
+// onlyOf is an object with no members but these; what is no object stays.
+func onlyOf(raw json.RawMessage, names ...string) json.RawMessage {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(raw, &all) != nil || all == nil {
+		return raw
+	}
+	kept := map[string]json.RawMessage{}
+	for _, name := range names {
+		if v, is := all[name]; is {
+			kept[name] = v
+		}
+	}
+	out, err := json.Marshal(kept)
+	if err != nil {
+		return raw // what was read can be written
+	}
+	return out
 }
 
 // own gives names the prefix of the application, and refuses those of others.
