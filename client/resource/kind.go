@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"reflect"
 	"sort"
 	"strings"
 )
@@ -81,6 +82,31 @@ type KindInfo struct {
 
 // May is the permission for an action: "create".
 func (i KindInfo) May(action string) string { return i.Permission + ":" + action }
+
+// Noun is the kind in the spelling of types, as audit entries and the ids of
+// operations have it: "DispatchPool".
+func (i KindInfo) Noun() string { return reflect.TypeOf(i.New()).Elem().Name() }
+
+// KeyField is the JSON name of what Key returns: what people call a resource.
+func (k Kind) KeyField() string {
+	switch k {
+	case KindClient:
+		return "identifier"
+	case KindRole:
+		return "name"
+	case KindPrincipal:
+		return "email"
+	case KindOAuthClient:
+		return "clientId"
+	case KindAnchorDomain:
+		return "domain"
+	case KindClientAuthConfig:
+		return "emailDomain"
+	case KindIdpRoleMapping:
+		return "idpRoleName" // a part of it
+	}
+	return "code"
+}
 
 // Kinds lists every kind in dependency order: what is named comes before
 // what names it. Creates follow the order and deletes go backwards.

@@ -12,6 +12,7 @@ import (
 const (
 	seeBreakers = "platform:router:breaker:view"
 	seeQueues   = "platform:router:queue:view"
+	seeStats    = "platform:router:stats:view"
 )
 
 // monitoringRoutes are the rows of the router. Two listeners have them: the
@@ -21,7 +22,7 @@ func (s *server) monitoringRoutes() []route {
 		get  = http.MethodGet
 		post = http.MethodPost
 
-		see      = "platform:router:stats:view"
+		see      = seeStats
 		note     = "platform:router:stats:update"
 		setBreak = "platform:router:breaker:update"
 		putQueue = "platform:router:queue:update"

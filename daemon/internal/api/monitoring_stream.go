@@ -76,7 +76,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, c *caller) error
 	_ = out.SetReadDeadline(time.Time{})
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
 	end := time.NewTimer(time.Until(until))
 	defer end.Stop()
@@ -104,6 +104,15 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, c *caller) error
 		case <-tick.C:
 			alive = snapshot()
 		case <-beat.C:
+			if c.principal != nil { // who lost the right to look sees no more
+				now, refused := s.admit(r, c.RequestID, seeStats)
+				if refused != nil {
+					send([]byte("event: end\ndata: {}\n\n"))
+					return nil
+				}
+				*c = now
+				may = s.may(c)
+			}
 			alive = every < heartbeat || send([]byte(": still here\n\n"))
 		case <-end.C:
 			send([]byte("event: end\ndata: {}\n\n"))

@@ -116,3 +116,23 @@ func TestNoMoreThanSoManyWatch(t *testing.T) {
 	}
 	w.do("GET", streaming+"?interval=0.1", w.admin(), "").problem(400, "INVALID", "interval")
 }
+
+func TestTheStreamEndsForWhoLosesTheRightToLook(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.api.beat = 20 * time.Millisecond
+	id := w.do("POST", "/api/principals", w.admin(), `{"email":"ada@acme.example.com","name":"Ada","clientId":"acme","roles":["platform:viewer"]}`).is(201).id()
+	ada := w.token(&auth.Principal{ID: id, Scope: auth.ScopeClient, Clients: []string{"acme"}, Roles: []string{auth.RoleViewer}})
+	res := w.open(w.serve(), streaming+"?interval=60", ada)
+	if res.StatusCode != 200 {
+		t.Fatalf("status %d", res.StatusCode)
+	}
+	in := bufio.NewReader(res.Body)
+	event(t, in)
+	event(t, in)
+	w.do("POST", "/api/principals/"+id+"/deactivate", w.admin(), "").is(200)
+	rest, err := io.ReadAll(in) // until the server ends it
+	if err != nil || !strings.Contains(string(rest), "event: end") {
+		t.Errorf("the stream went on: %v, %q", err, rest)
+	}
+}

@@ -100,7 +100,7 @@ func TestEveryKindLivesItsLife(t *testing.T) {
 	}
 }
 
-func entityName(k resource.Kind) string { return names[k] }
+func entityName(k resource.Kind) string { return kindInfo(k).Noun() }
 
 func TestResourcesAreRefusedByField(t *testing.T) {
 	t.Parallel()

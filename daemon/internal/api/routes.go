@@ -75,7 +75,7 @@ func (s *server) routes() []route {
 // kindRoutes are the rows that every kind has.
 func (s *server) kindRoutes(info resource.KindInfo) []route {
 	all, one := "/api/"+info.Collection, "/api/"+info.Collection+"/{id}"
-	name := names[info.Kind]
+	name := info.Noun()
 	doc, view := resourceDoc(info.Kind), viewDoc(info.Kind)
 	made := view
 	list, create := through(s, s.listResources(info)), through(s, s.createResource(info))
@@ -115,28 +115,10 @@ func (s *server) stateRoutes() []route {
 	} {
 		info, _ := resource.InfoOf(m.kind)
 		rows = append(rows, route{http.MethodPost, "/api/" + info.Collection + "/{id}/" + m.verb,
-			info.May("update"), m.verb + names[m.kind], info.Collection, "Make it " + m.status,
+			info.May("update"), m.verb + info.Noun(), info.Collection, "Make it " + m.status,
 			nil, viewDoc(m.kind), 0, through(s, s.move(info, m.status, m.operation))})
 	}
 	return append(rows, s.schemaRoutes()...)
-}
-
-// names are the kinds in the ids of operations.
-var names = map[resource.Kind]string{
-	resource.KindClient:           "Client",
-	resource.KindApplication:      "Application",
-	resource.KindRole:             "Role",
-	resource.KindServiceAccount:   "ServiceAccount",
-	resource.KindOAuthClient:      "OAuthClient",
-	resource.KindAnchorDomain:     "AnchorDomain",
-	resource.KindClientAuthConfig: "ClientAuthConfig",
-	resource.KindIdpRoleMapping:   "IdpRoleMapping",
-	resource.KindPrincipal:        "Principal",
-
-	resource.KindEventType:    "EventType",
-	resource.KindDispatchPool: "DispatchPool",
-	resource.KindConnection:   "Connection",
-	resource.KindSubscription: "Subscription",
 }
 
 // resourceDoc is an empty resource of a kind, for the document.

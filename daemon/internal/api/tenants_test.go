@@ -69,3 +69,32 @@ func TestTheAuditOfMachinesHasNoSecrets(t *testing.T) {
 		}
 	}
 }
+
+func TestTheAuditHidesFromATenantWhatIsHiddenFromItElsewhere(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.do("POST", "/api/clients/acme/notes", w.admin(), `{"category":"billing","text":"Pays late"}`).is(200)
+	id := w.do("POST", "/api/principals/users", w.admin(), `{"email":"ada@example.org","name":"Ada","clientId":"acme"}`).is(201).id()
+	w.do("POST", "/api/principals/"+id+"/client-access", w.admin(), `{"clientId":"globex"}`).is(201)
+	whole := ""
+	for who, token := range map[string]string{"acme": w.of("acme"), "everybody's": w.admin()} {
+		a := w.do("GET", "/api/audit-logs?limit=100", token, "").is(200)
+		var page auditAnswer
+		a.into(&page)
+		body := string(a.body)
+		for _, e := range page.AuditLogs {
+			body += string(w.do("GET", "/api/audit-logs/"+e.ID, token, "").is(200).body)
+		}
+		for _, secret := range []string{"Pays late", "globex"} {
+			if who == "acme" && strings.Contains(body, secret) {
+				t.Errorf("the audit tells acme %q", secret)
+			}
+		}
+		if who != "acme" {
+			whole = body
+		}
+	}
+	if !strings.Contains(whole, "Pays late") || !strings.Contains(whole, "globex") {
+		t.Error("who reaches every client does not see it either: the check would be hollow")
+	}
+}

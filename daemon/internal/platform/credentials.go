@@ -65,7 +65,7 @@ func (p *Platform) writeHidden(d *draft, set *store.WriteSet) error {
 		set.Put = append(set.Put, store.Document{Kind: catalog.KindCredential, ID: m.ID, Code: m.ID, Body: body, Revision: d.version + 1})
 		if !changed[m.ID] {
 			set.Audit = append(set.Audit, store.AuditEntry{
-				ID: p.ids.New(d.now), EntityType: entityNames[h.of.Kind()], EntityID: m.ID, Operation: h.operation,
+				ID: p.ids.New(d.now), EntityType: entityName(h.of), EntityID: m.ID, Operation: h.operation,
 				PrincipalID: d.caller.PrincipalID, ClientID: m.ClientID, RequestID: d.caller.RequestID, PerformedAt: d.now,
 			})
 		}

@@ -294,7 +294,7 @@ func (p *Platform) writeSet(d *draft) (store.WriteSet, error) {
 	for _, c := range d.order {
 		m := c.subject().Base()
 		entry := store.AuditEntry{
-			ID: p.ids.New(d.now), EntityType: entityNames[c.subject().Kind()], EntityID: m.ID, Operation: c.operation,
+			ID: p.ids.New(d.now), EntityType: entityName(c.subject()), EntityID: m.ID, Operation: c.operation,
 			PrincipalID: d.caller.PrincipalID, ClientID: m.ClientID, RequestID: d.caller.RequestID, PerformedAt: d.now,
 		}
 		var err error
@@ -318,4 +318,10 @@ func (p *Platform) writeSet(d *draft) (store.WriteSet, error) {
 		set.Audit = append(set.Audit, entry)
 	}
 	return set, p.writeHidden(d, &set)
+}
+
+// entityName is a resource's kind as audit entries call it.
+func entityName(r resource.Resource) string {
+	info, _ := resource.InfoOf(r.Kind())
+	return info.Noun()
 }

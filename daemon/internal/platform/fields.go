@@ -161,7 +161,7 @@ func patched(info resource.KindInfo, before resource.Resource, patch fields) (re
 	inheritSecrets(before, after)
 	m, b := after.Base(), before.Base()
 	if after.Key() != before.Key() {
-		ps = append(ps, resource.Problem{Field: keyName(info.Kind), Detail: "can not be changed", Try: "a new " + info.Title})
+		ps = append(ps, resource.Problem{Field: info.Kind.KeyField(), Detail: "can not be changed", Try: "a new " + info.Title})
 	}
 	if m.ClientID != b.ClientID {
 		ps = append(ps, resource.Problem{Field: "clientId", Detail: "can not be changed", Try: "a new " + info.Title})

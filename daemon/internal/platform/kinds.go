@@ -14,27 +14,6 @@ const (
 	RoleSDK      = "SDK"      // declared by its application, by sync
 )
 
-// keyName is what a kind calls the field that it is found by.
-func keyName(kind resource.Kind) string {
-	switch kind {
-	case resource.KindClient:
-		return "identifier"
-	case resource.KindRole:
-		return "name"
-	case resource.KindPrincipal:
-		return "email"
-	case resource.KindOAuthClient:
-		return "clientId"
-	case resource.KindAnchorDomain:
-		return "domain"
-	case resource.KindClientAuthConfig:
-		return "emailDomain"
-	case resource.KindIdpRoleMapping:
-		return "idpRoleName"
-	}
-	return "code"
-}
-
 // reshape gives the fields of some kinds the form that we keep, where existing
 // clients have another one.
 func reshape(kind resource.Kind, f fields) error {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
@@ -101,22 +100,4 @@ func New(o Options) (*Platform, error) {
 		directory: o.Directory, passwords: o.Passwords, sessions: o.Sessions,
 		turn: make(chan struct{}, 1), allowance: allowance.New(o.Publishing),
 		now: func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
-}
-
-// entityNames are the kinds as audit entries call them.
-var entityNames = map[resource.Kind]string{
-	resource.KindClient:           "Client",
-	resource.KindApplication:      "Application",
-	resource.KindRole:             "Role",
-	resource.KindServiceAccount:   "ServiceAccount",
-	resource.KindOAuthClient:      "OAuthClient",
-	resource.KindAnchorDomain:     "AnchorDomain",
-	resource.KindClientAuthConfig: "ClientAuthConfig",
-	resource.KindIdpRoleMapping:   "IdpRoleMapping",
-	resource.KindPrincipal:        "Principal",
-
-	resource.KindEventType:    "EventType",
-	resource.KindDispatchPool: "DispatchPool",
-	resource.KindConnection:   "Connection",
-	resource.KindSubscription: "Subscription",
 }

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -17,7 +18,41 @@ func (p *Platform) Audit(ctx context.Context, c Caller, q store.AuditQuery) (sto
 	if err != nil {
 		return page, fmt.Errorf("list audit entries: %w", err)
 	}
+	for i := range page.Entries {
+		c.viewAudit(&page.Entries[i])
+	}
 	return page, nil
+}
+
+// viewAudit leaves of an entry what the caller would see of the thing itself.
+func (c Caller) viewAudit(e *store.AuditEntry) {
+	if c.Scope.All {
+		return
+	}
+	for _, info := range resource.Kinds {
+		if info.Noun() != e.EntityType {
+			continue
+		}
+		for _, body := range []*[]byte{&e.Before, &e.After} {
+			if len(*body) == 0 {
+				continue
+			}
+			r := info.New()
+			if err := json.Unmarshal(*body, r); err != nil {
+				*body = nil // what can not be read can not be seen in part
+				continue
+			}
+			shown := c.view(r)
+			if shown == r {
+				continue // nothing of it is hidden
+			}
+			out, err := json.Marshal(shown)
+			if err != nil {
+				out = nil
+			}
+			*body = out
+		}
+	}
 }
 
 // AuditEntry returns one audit entry.
@@ -27,7 +62,11 @@ func (p *Platform) AuditEntry(ctx context.Context, c Caller, id string) (store.A
 		return store.AuditEntry{}, refuse(CodeNotFound, "there is no audit entry with this id")
 	}
 	e, err := p.st.AuditEntry(ctx, c.Scope, n)
-	return e, missing(err, "audit entry")
+	if err != nil {
+		return e, missing(err, "audit entry")
+	}
+	c.viewAudit(&e)
+	return e, nil
 }
 
 // AuditFacets are the values that occur among the newest audit entries.

@@ -127,7 +127,7 @@ func (p *Platform) create(ctx context.Context, c Caller, info resource.KindInfo,
 		}
 		*m = resource.Meta{ClientID: client, Protected: m.Protected, Source: sourceOf(info.Kind, m.Source)}
 		if d.find(keyOf(r)) != nil {
-			return refuse(CodeExists, "a %s of this %s exists already", info.Title, keyName(info.Kind))
+			return refuse(CodeExists, "a %s of this %s exists already", info.Title, info.Kind.KeyField())
 		}
 		made = r
 		d.add(r, "CREATE")

@@ -131,7 +131,7 @@ func (s *syncing) plan(req SyncRequest) (*plan.Plan, error) {
 			continue
 		}
 		if listed[want.Key()] {
-			note(resource.Problem{Field: keyName(s.info.Kind), Detail: "is there twice"})
+			note(resource.Problem{Field: s.info.Kind.KeyField(), Detail: "is there twice"})
 			continue
 		}
 		listed[want.Key()] = true

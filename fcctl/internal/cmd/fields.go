@@ -71,30 +71,9 @@ func (a *App) fieldsOf(c *cli.Context) (map[string]any, error) {
 func nameIt(fields map[string]any, kind resource.Kind, code string) {
 	parts := strings.SplitN(code, "/", 3)
 	if kind != resource.KindIdpRoleMapping || len(parts) < 3 {
-		fields[keyField(kind)] = code
+		fields[kind.KeyField()] = code
 		return
 	}
 	// A mapping is called domain/role there/role here, as get shows it.
 	fields["emailDomain"], fields["idpRoleName"], fields["roleName"] = parts[0], parts[1], parts[2]
-}
-
-// keyField is the JSON name of what people call a resource of the kind by.
-func keyField(kind resource.Kind) string {
-	switch kind {
-	case resource.KindClient:
-		return "identifier"
-	case resource.KindRole:
-		return "name"
-	case resource.KindOAuthClient:
-		return "clientId"
-	case resource.KindAnchorDomain:
-		return "domain"
-	case resource.KindClientAuthConfig:
-		return "emailDomain"
-	case resource.KindIdpRoleMapping:
-		return "idpRoleName"
-	case resource.KindPrincipal:
-		return "email"
-	}
-	return "code"
 }
