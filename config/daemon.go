@@ -82,6 +82,8 @@ type Platform struct {
 	PublicURL string
 	// MaxBody is the largest request body, in bytes.
 	MaxBody int64
+	// TrustedProxies may say in X-Forwarded-For where a request comes from.
+	TrustedProxies []netip.Prefix
 	// UnknownEventTypes says what happens to events of types that nobody
 	// declared: accept, warn or reject.
 	UnknownEventTypes string

@@ -72,6 +72,7 @@ func (dr *daemonReader) service(k string, s *section, b *hclsyntax.Block) string
 		p := &Platform{Range: rng, Listen: dr.listen(s, "8080", EnvAPIPort)}
 		p.PublicURL = read(s, "public_url", httpURL, opts[string]{def: localURL(p.Listen)})
 		p.MaxBody = read(s, "max_body", size, opts[int64]{def: 32 << 20})
+		p.TrustedProxies = read(s, "trusted_proxies", networks, opts[[]netip.Prefix]{def: []netip.Prefix{}})
 		p.UnknownEventTypes = read(s, "unknown_event_types", choice("way", "accept", "warn", "reject"), opts[string]{def: "accept"})
 		readCORS(s, &p.CORS)
 		readPublishLimits(s, p)

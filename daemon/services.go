@@ -196,7 +196,7 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 		return err
 	}
 	h, err := api.New(api.Options{
-		Platform: rules, SignIn: people, Tokens: who.tokens, Revoked: who.revoked, Keys: keys, PublicURL: who.publicURL,
+		Platform: rules, SignIn: people, Tokens: who.tokens, Revoked: who.revoked, Keys: keys, PublicURL: who.publicURL, TrustedProxies: p.cfg.Platform.TrustedProxies,
 		Logger: d.part("api"), Registerer: d.reg, MaxBatch: p.cfg.Platform.MaxBody, Version: d.version,
 		Entries: p.store,
 		CORS:    cors.New(cors.Policy{Origins: p.cfg.Platform.CORS.AllowedOrigins, Credentials: p.cfg.Platform.CORS.Credentials, MaxAge: p.cfg.Platform.CORS.MaxAge}),

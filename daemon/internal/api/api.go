@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,6 +33,8 @@ type Options struct {
 	Keys     *auth.Keys
 	// Revoked is what was ended before its time; absent, nothing was.
 	Revoked *iam.Revoked
+	// TrustedProxies may say in X-Forwarded-For where a request comes from.
+	TrustedProxies []netip.Prefix
 	// PublicURL is how browsers reach the API. With https cookies are for
 	// https only.
 	PublicURL  string

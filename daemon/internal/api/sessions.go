@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -97,13 +96,6 @@ func missing(pairs ...string) error {
 	return nil
 }
 
-func address(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return host
-	}
-	return r.RemoteAddr
-}
-
 // answerTokens answers with tokens, which no cache may keep.
 func (s *server) answerTokens(w http.ResponseWriter, r *http.Request, t iam.Tokens) error {
 	s.setCookie(w, r, t)
@@ -129,7 +121,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request, _ *caller) error 
 	if err := missing("email", req.Email, "password", req.Password); err != nil {
 		return err
 	}
-	t, err := s.o.SignIn.Login(r.Context(), signin.Attempt{Email: req.Email, Password: req.Password, Remember: req.RememberMe, Address: address(r), UserAgent: r.UserAgent()})
+	t, err := s.o.SignIn.Login(r.Context(), signin.Attempt{Email: req.Email, Password: req.Password, Remember: req.RememberMe, Address: s.address(r), UserAgent: r.UserAgent()})
 	if err != nil {
 		return err
 	}
@@ -246,7 +238,7 @@ func (s *server) changePassword(w http.ResponseWriter, r *http.Request, c *calle
 	if err := missing("currentPassword", req.CurrentPassword, "newPassword", req.NewPassword); err != nil {
 		return err
 	}
-	if err := s.o.SignIn.ChangePassword(r.Context(), c.Caller, c.actor.Session, address(r), req.CurrentPassword, req.NewPassword); err != nil {
+	if err := s.o.SignIn.ChangePassword(r.Context(), c.Caller, c.actor.Session, s.address(r), req.CurrentPassword, req.NewPassword); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -261,7 +253,7 @@ func (s *server) bootstrap(w http.ResponseWriter, r *http.Request, _ *caller) er
 	if err := missing("token", req.Token, "email", req.Email, "password", req.Password); err != nil {
 		return err
 	}
-	t, err := s.o.SignIn.Found(r.Context(), req.Token, req.Name, signin.Attempt{Email: req.Email, Password: req.Password, Address: address(r), UserAgent: r.UserAgent()})
+	t, err := s.o.SignIn.Found(r.Context(), req.Token, req.Name, signin.Attempt{Email: req.Email, Password: req.Password, Address: s.address(r), UserAgent: r.UserAgent()})
 	if err != nil {
 		return err
 	}
