@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/flowcatalyst/fc/daemon/daemontest"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 )
 
 func TestApplyAsksAtATerminal(t *testing.T) {
@@ -18,23 +19,23 @@ func TestApplyAsksAtATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(answer, args string) (int, string, string) {
-		a, out, talk := app(t, "FCCTL_URL", d.URL("platform"), "FCCTL_TOKEN", d.Token())
+		a, out, talk := fcctl(t, "FCCTL_URL", d.URL("platform"), "FCCTL_TOKEN", d.Token())
 		a.Terminal, a.In = true, strings.NewReader(answer)
-		code := a.Run(context.Background(), strings.Fields(args))
+		code := Run(context.Background(), a, strings.Fields(args))
 		return code, out.String(), talk.String()
 	}
 	for _, no := range []string{"no\n", "y\n", "\n", ""} {
-		if code, _, talk := run(no, "apply -f "+dir); code != exitError || !strings.Contains(talk, `+ connection "hooks"`) {
+		if code, _, talk := run(no, "apply -f "+dir); code != fault.Failed || !strings.Contains(talk, `+ connection "hooks"`) {
 			t.Errorf("%q: exit %d: %s", no, code, talk)
 		}
 	}
 	if _, out, _ := run("", "get connections -o json"); out != "[]\n" {
 		t.Fatalf("without a yes there is %s", out)
 	}
-	if code, out, talk := run("yes\n", "apply -f "+dir); code != exitOK || !strings.Contains(out, "Applied 1 change.") {
+	if code, out, talk := run("yes\n", "apply -f "+dir); code != fault.OK || !strings.Contains(out, "Applied 1 change.") {
 		t.Errorf("exit %d: %s%s", code, out, talk)
 	}
-	if code, _, talk := run("", "apply -f "+dir); code != exitOK || strings.Contains(talk, "yes") {
+	if code, _, talk := run("", "apply -f "+dir); code != fault.OK || strings.Contains(talk, "yes") {
 		t.Errorf("with nothing to do: exit %d: %s", code, talk)
 	}
 }

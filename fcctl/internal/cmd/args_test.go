@@ -7,24 +7,27 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 )
 
-// app is an fcctl with a home of its own. Tests that run one are not parallel:
+// fcctl is an fcctl with a home of its own. Tests that run one are not parallel:
 // urfave/cli keeps its help flag and command in globals.
-func app(t *testing.T, env ...string) (*App, *bytes.Buffer, *bytes.Buffer) {
+func fcctl(t *testing.T, env ...string) (*app.App, *bytes.Buffer, *bytes.Buffer) {
 	t.Helper()
 	vars := map[string]string{"HOME": t.TempDir()}
 	for i := 0; i+1 < len(env); i += 2 {
 		vars[env[i]] = env[i+1]
 	}
 	out, talk := new(bytes.Buffer), new(bytes.Buffer)
-	return &App{Version: "v1", In: strings.NewReader(""), Out: out, Err: talk,
+	return &app.App{Version: "v1", In: strings.NewReader(""), Out: out, Err: talk,
 		Env: func(n string) (string, bool) { v, ok := vars[n]; return v, ok }}, out, talk
 }
 
 func TestFlagsStandAnywhere(t *testing.T) {
 	t.Parallel()
-	a, _, _ := app(t)
+	a, _, _ := fcctl(t)
 	for in, want := range map[string]string{
 		"get subscriptions -o json":                         "-o json get -- subscriptions",
 		"get -o json subscriptions big --managed-by orders": "-o json get --managed-by orders -- subscriptions big",
@@ -40,7 +43,7 @@ func TestFlagsStandAnywhere(t *testing.T) {
 		"jobs list --help":                                  "jobs list --help",
 		"help jobs":                                         "jobs --help",
 	} {
-		got, err := arrange(a.root(), strings.Fields(in))
+		got, err := app.Arrange(root(a), strings.Fields(in))
 		if err != nil || !slices.Equal(got, strings.Fields(want)) {
 			t.Errorf("%s\n got %s\nwant %s\n(%v)", in, strings.Join(got, " "), want, err)
 		}
@@ -49,7 +52,7 @@ func TestFlagsStandAnywhere(t *testing.T) {
 
 func TestWhatIsUnknownIsNamed(t *testing.T) {
 	t.Parallel()
-	a, _, _ := app(t)
+	a, _, _ := fcctl(t)
 	for in, want := range map[string][2]string{
 		"evnts":                     {`there is no command "evnts"`, "fcctl events"},
 		"jobs lsit":                 {`jobs has no command "lsit"`, "fcctl jobs list"},
@@ -58,20 +61,20 @@ func TestWhatIsUnknownIsNamed(t *testing.T) {
 		"--tokn=hunter2 version":    {"there is no flag --tokn", "--token"},
 		"get subscriptions -o":      {"-o needs a value", "fcctl get --help"},
 	} {
-		_, err := arrange(a.root(), strings.Fields(in))
-		var f *failure
-		if !errors.As(err, &f) || f.code != exitUsage || f.Error() != want[0] || f.try != want[1] {
-			t.Errorf("%s: %v, try %q", in, err, f.try)
+		_, err := app.Arrange(root(a), strings.Fields(in))
+		var f *fault.Fault
+		if !errors.As(err, &f) || f.Code != fault.Misused || f.Error() != want[0] || f.Try != want[1] {
+			t.Errorf("%s: %v, try %q", in, err, f.Try)
 		}
 	}
 }
 
 // Every command says how it is used, by example, and the example is real.
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
-	a, _, _ := app(t)
-	root := a.root()
+	a, _, _ := fcctl(t)
+	tree := root(a)
 	var paths [][]string
-	for _, c := range root.Commands {
+	for _, c := range tree.Commands {
 		paths = append(paths, []string{c.Name})
 		for _, s := range c.Subcommands {
 			paths = append(paths, []string{c.Name, s.Name})
@@ -81,8 +84,8 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		t.Fatalf("%d commands", len(paths))
 	}
 	for _, path := range paths {
-		a, out, talk := app(t)
-		if code := a.Run(context.Background(), append(path, "--help")); code != exitOK || talk.Len() > 0 {
+		a, out, talk := fcctl(t)
+		if code := Run(context.Background(), a, append(path, "--help")); code != fault.OK || talk.Len() > 0 {
 			t.Errorf("%v: exit %d, %s", path, code, talk)
 		}
 		_, examples, found := strings.Cut(out.String(), "Examples:\n")
@@ -99,7 +102,7 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 			line, _, _ = strings.Cut(strings.TrimSpace(line), " && ")
 			line, _, _ = strings.Cut(line, " < ")
 			words = strings.Fields(strings.NewReplacer("'{\"total\": 120}'", "{}").Replace(line))
-			if _, err := arrange(root, words[1:]); err != nil {
+			if _, err := app.Arrange(tree, words[1:]); err != nil {
 				t.Errorf("%v: the example %q is wrong: %v", path, line, err)
 			}
 		}

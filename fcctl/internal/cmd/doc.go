@@ -1,7 +1,5 @@
-// Package cmd holds fcctl's commands, one per file. Each asks the server
-// through package client and hands the answer to package view.
-//
-// Data goes to stdout, talk to stderr. The exit codes are in errors.go, the
-// search for a server and a token in target.go, and args.go lets flags stand
-// where people type them.
+// Package cmd is the tree of fcctl's commands. They live by area in the
+// packages beneath, one per file; each asks the server through package client
+// and hands the answer to package view. What they share is in package app, the
+// exit codes in package fault, and the choice of a server in package session.
 package cmd

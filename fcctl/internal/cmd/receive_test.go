@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/client/webhook"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
 )
 
@@ -41,13 +42,13 @@ var address = regexp.MustCompile(`http://[0-9.:]+`)
 // its exit code once it has ended.
 func receiving(t *testing.T, args ...string) (url string, ended func() (string, int)) {
 	t.Helper()
-	a, out, _ := app(t)
+	a, out, _ := fcctl(t)
 	talk := &talkBox{said: make(chan struct{}, 1)}
 	a.Err = talk
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	code := make(chan int, 1)
-	go func() { code <- a.Run(ctx, append([]string{"receive", "--listen", "127.0.0.1:0"}, args...)) }()
+	go func() { code <- Run(ctx, a, append([]string{"receive", "--listen", "127.0.0.1:0"}, args...)) }()
 	select {
 	case <-talk.said:
 	case c := <-code:
@@ -103,7 +104,7 @@ func TestReceiveVerifiesBothSchemes(t *testing.T) {
 		}
 	}
 	out, code := ended()
-	if code != exitOK {
+	if code != fault.OK {
 		t.Errorf("exit %d", code)
 	}
 	d := json.NewDecoder(strings.NewReader(out))
@@ -130,7 +131,7 @@ func TestReceiveFailsTheFirstOfEachJob(t *testing.T) {
 	if fmt.Sprint(got) != "[500 500 500 200 200 500]" {
 		t.Errorf("answered %v", got)
 	}
-	if out, code := ended(); code != exitOK || strings.Count(out, "signature not checked") != 6 {
+	if out, code := ended(); code != fault.OK || strings.Count(out, "signature not checked") != 6 {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 }
@@ -147,8 +148,8 @@ func TestReceiveAnswersAsTold(t *testing.T) {
 
 func TestReceiveRefusesWhatMakesNoSense(t *testing.T) {
 	for _, args := range []string{"--status 99", "--body xml", "--fail-match (", "--secret whsec_!", "--count -1", "extra"} {
-		a, _, talk := app(t)
-		if code := a.Run(context.Background(), append([]string{"receive"}, strings.Fields(args)...)); code != exitUsage || !strings.Contains(talk.String(), "Try: ") {
+		a, _, talk := fcctl(t)
+		if code := Run(context.Background(), a, append([]string{"receive"}, strings.Fields(args)...)); code != fault.Misused || !strings.Contains(talk.String(), "Try: ") {
 			t.Errorf("%s: exit %d, %s", args, code, talk)
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 )
 
 // watcher interrupts a command once it has written something twice.
@@ -42,12 +45,12 @@ func TestRouterStatsAreShownUntilInterrupted(t *testing.T) {
 	}{
 		{"json", false, `"instance":"router-2"`},
 		{"table", false, "router          router-2"},
-		{"table", true, clearScreen},
+		{"table", true, "\x1b[H\x1b[J"},
 	} {
 		ctx, stop := context.WithCancel(context.Background())
 		out, said := &watcher{stop: stop}, new(bytes.Buffer)
-		a := &App{Out: out, Err: said, Colour: c.terminal, Env: func(name string) (string, bool) { return t.TempDir(), name == "HOME" }}
-		code := a.Run(ctx, []string{"--url", srv.URL, "-o", c.output, "router", "stats", "--watch"})
+		a := &app.App{Out: out, Err: said, Colour: c.terminal, Env: func(name string) (string, bool) { return t.TempDir(), name == "HOME" }}
+		code := Run(ctx, a, []string{"--url", srv.URL, "-o", c.output, "router", "stats", "--watch"})
 		if code != 0 || !strings.Contains(out.b.String(), c.want) {
 			t.Errorf("%s: exit code %d\n%s\n%s", c.output, code, out.b.String(), said)
 		}
@@ -63,8 +66,8 @@ func TestRouterStatsAreNotWatchedWithoutLeave(t *testing.T) {
 	}))
 	defer srv.Close()
 	out, said := new(bytes.Buffer), new(bytes.Buffer)
-	a := &App{Out: out, Err: said, Env: func(name string) (string, bool) { return t.TempDir(), name == "HOME" }}
-	if code := a.Run(t.Context(), []string{"--url", srv.URL, "router", "stats", "--watch"}); code != exitRefused || !strings.Contains(said.String(), "platform:router:stats:view") {
+	a := &app.App{Out: out, Err: said, Env: func(name string) (string, bool) { return t.TempDir(), name == "HOME" }}
+	if code := Run(t.Context(), a, []string{"--url", srv.URL, "router", "stats", "--watch"}); code != fault.Refused || !strings.Contains(said.String(), "platform:router:stats:view") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 }

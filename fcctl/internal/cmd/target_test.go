@@ -13,6 +13,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
+	"github.com/flowcatalyst/fc/fcctl/internal/session"
 )
 
 // platform is a server that logs in, refreshes, and says which tokens it got.
@@ -115,16 +118,16 @@ func TestPrecedence(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := t.TempDir()
-			a, _, talk := app(t, append(tc.env, "XDG_STATE_HOME", state, "XDG_CONFIG_HOME", state)...)
-			write(t, filepath.Join(state, "flowcatalyst", "fcctl.json"), contexts{Current: tc.current, Contexts: map[string]*account{
-				"prod":  {URL: prod.URL, Session: &session{"prod-token", "r", later}},
-				"stage": {URL: stage.URL, Session: &session{"stage-token", "r", later}},
+			a, _, talk := fcctl(t, append(tc.env, "XDG_STATE_HOME", state, "XDG_CONFIG_HOME", state)...)
+			write(t, filepath.Join(state, "flowcatalyst", "fcctl.json"), session.File{Current: tc.current, Contexts: map[string]*session.Account{
+				"prod":  {URL: prod.URL, Session: &session.Stored{AccessToken: "prod-token", RefreshToken: "r", Expires: later}},
+				"stage": {URL: stage.URL, Session: &session.Stored{AccessToken: "stage-token", RefreshToken: "r", Expires: later}},
 			}})
 			if !tc.noDev {
-				write(t, filepath.Join(state, "flowcatalyst", "dev.json"), devFile{URL: dev.URL, AccessToken: "dev-token"})
+				write(t, filepath.Join(state, "flowcatalyst", "dev.json"), session.Dev{URL: dev.URL, AccessToken: "dev-token"})
 			}
-			code := a.Run(context.Background(), append([]string{"get", "subscriptions"}, strings.Fields(tc.args)...))
-			if want := map[bool]int{true: exitRefused}[tc.token == ""]; code != want {
+			code := Run(context.Background(), a, append([]string{"get", "subscriptions"}, strings.Fields(tc.args)...))
+			if want := map[bool]int{true: fault.Refused}[tc.token == ""]; code != want {
 				t.Errorf("exit %d: %s", code, talk)
 			}
 			if got := tc.asks.last(); got != tc.token {
@@ -137,17 +140,17 @@ func TestPrecedence(t *testing.T) {
 func TestLoginKeepsASessionThatRefreshes(t *testing.T) {
 	p := newPlatform(t)
 	home := t.TempDir()
-	a, out, talk := app(t, "HOME", home)
+	a, out, talk := fcctl(t, "HOME", home)
 	run := func(stdin, args string) int {
 		out.Reset()
 		talk.Reset()
 		a.In = strings.NewReader(stdin)
-		return a.Run(context.Background(), strings.Fields(args))
+		return Run(context.Background(), a, strings.Fields(args))
 	}
-	if code := run("wrong\n", "login --email ops@example.com --password-stdin --url "+p.URL); code != exitRefused || !strings.Contains(talk.String(), "password is wrong") {
+	if code := run("wrong\n", "login --email ops@example.com --password-stdin --url "+p.URL); code != fault.Refused || !strings.Contains(talk.String(), "password is wrong") {
 		t.Fatalf("exit %d: %s", code, talk)
 	}
-	if code := run("correct horse\n", "login --email ops@example.com --password-stdin --url "+p.URL+" --context prod"); code != exitOK {
+	if code := run("correct horse\n", "login --email ops@example.com --password-stdin --url "+p.URL+" --context prod"); code != fault.OK {
 		t.Fatalf("exit %d: %s", code, talk)
 	}
 	path := filepath.Join(home, ".config", "flowcatalyst", "fcctl.json")
@@ -155,13 +158,13 @@ func TestLoginKeepsASessionThatRefreshes(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v", info, err)
 	}
-	if code := run("", "token"); code != exitOK || out.String() != "login-token\n" {
+	if code := run("", "token"); code != fault.OK || out.String() != "login-token\n" {
 		t.Errorf("exit %d, %q: %s", code, out, talk)
 	}
 	p.mu.Lock()
 	delete(p.good, "login-token")
 	p.mu.Unlock()
-	if code := run("", "get subscriptions"); code != exitOK || p.last() != "fresh-token" {
+	if code := run("", "get subscriptions"); code != fault.OK || p.last() != "fresh-token" {
 		t.Errorf("exit %d, token %s: %s", code, p.last(), talk)
 	}
 	b, err := os.ReadFile(path)
@@ -176,10 +179,10 @@ func TestLoginKeepsASessionThatRefreshes(t *testing.T) {
 
 func TestLoginAsksAtATerminal(t *testing.T) {
 	p := newPlatform(t)
-	a, out, talk := app(t)
+	a, out, talk := fcctl(t)
 	a.Terminal, a.In = true, strings.NewReader("ops@example.com\n")
 	a.ReadPassword = func() (string, error) { return "correct horse", nil }
-	if code := a.Run(context.Background(), []string{"login", "--url", p.URL}); code != exitOK || out.Len() > 0 {
+	if code := Run(context.Background(), a, []string{"login", "--url", p.URL}); code != fault.OK || out.Len() > 0 {
 		t.Fatalf("exit %d, %q: %s", code, out, talk)
 	}
 	if s := talk.String(); strings.Contains(s, "correct") || !strings.Contains(s, "Password of ops@example.com: ") || !strings.Contains(s, "Logged in") {
@@ -190,9 +193,9 @@ func TestLoginAsksAtATerminal(t *testing.T) {
 func TestFcdDevIsLoggedInToAgain(t *testing.T) {
 	p := newPlatform(t)
 	state := t.TempDir()
-	a, _, talk := app(t, "XDG_STATE_HOME", state)
-	write(t, filepath.Join(state, "flowcatalyst", "dev.json"), devFile{URL: p.URL, AccessToken: "ran out", Email: "admin@example.com", Password: "correct horse"})
-	if code := a.Run(context.Background(), []string{"get", "event-types"}); code != exitOK || p.logins != 1 {
+	a, _, talk := fcctl(t, "XDG_STATE_HOME", state)
+	write(t, filepath.Join(state, "flowcatalyst", "dev.json"), session.Dev{URL: p.URL, AccessToken: "ran out", Email: "admin@example.com", Password: "correct horse"})
+	if code := Run(context.Background(), a, []string{"get", "event-types"}); code != fault.OK || p.logins != 1 {
 		t.Fatalf("exit %d, %d logins: %s", code, p.logins, talk)
 	}
 	if !slices.Equal(p.tokens, []string{"ran out", "login-token"}) {

@@ -9,6 +9,7 @@ import (
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/daemontest"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 )
 
 func TestAReplayAsksAtATerminalAndDrawsABar(t *testing.T) {
@@ -22,13 +23,13 @@ func TestAReplayAsksAtATerminalAndDrawsABar(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(ctx context.Context, answer, args string) (int, string, string) {
-		a, out, talk := app(t, "FCCTL_URL", d.URL("platform"), "FCCTL_TOKEN", d.Token())
+		a, out, talk := fcctl(t, "FCCTL_URL", d.URL("platform"), "FCCTL_TOKEN", d.Token())
 		a.Terminal, a.ErrTerminal, a.In = true, true, strings.NewReader(answer)
-		code := a.Run(ctx, strings.Fields(args))
+		code := Run(ctx, a, strings.Fields(args))
 		return code, out.String(), talk.String()
 	}
 	for _, no := range []string{"no\n", "y\n", "\n"} {
-		if code, _, talk := run(t.Context(), no, "events replay --all"); code != exitError || !strings.Contains(talk, "Send 1 deliver") || !strings.Contains(talk, "nothing was done") {
+		if code, _, talk := run(t.Context(), no, "events replay --all"); code != fault.Failed || !strings.Contains(talk, "Send 1 deliver") || !strings.Contains(talk, "nothing was done") {
 			t.Errorf("%q: exit %d: %s", no, code, talk)
 		}
 	}
@@ -48,7 +49,7 @@ func TestAReplayAsksAtATerminalAndDrawsABar(t *testing.T) {
 		}
 	}()
 	code, _, talk := run(ctx, "yes\n", "events replay --all --wait")
-	if code != exitError || !strings.Contains(talk, "\r\x1b[K[") || !strings.Contains(talk, "goes on without you") || !strings.Contains(talk, "Try: fcctl replays wait rpl_") {
+	if code != fault.Failed || !strings.Contains(talk, "\r\x1b[K[") || !strings.Contains(talk, "goes on without you") || !strings.Contains(talk, "Try: fcctl replays wait rpl_") {
 		t.Errorf("exit %d: %q", code, talk)
 	}
 	if _, out, _ := run(t.Context(), "", "replays list -o json"); !strings.Contains(out, `"RUNNING"`) {

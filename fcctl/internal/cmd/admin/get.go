@@ -1,0 +1,70 @@
+package admin
+
+import (
+	"strings"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/view"
+	"github.com/urfave/cli/v2"
+)
+
+func (a *commands) getCommand() *cli.Command {
+	return &cli.Command{
+		Name: "get", Usage: "list resources of a kind, or show one", ArgsUsage: "KIND [CODE]",
+		Description: app.Example("The kinds are "+strings.Join(app.KindNames(), ", ")+".",
+			"fcctl get subscriptions", "fcctl get subscription big-orders", "fcctl get connections --managed-by orders -o json"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "client", Usage: "only of this `CLIENT`"},
+			&cli.StringFlag{Name: "status", Usage: "only in this `STATUS`"},
+			&cli.StringFlag{Name: "managed-by", Usage: "only what this `MANIFEST` owns"},
+		},
+		Action: a.get,
+	}
+}
+
+func (a *commands) get(c *cli.Context) error {
+	if err := app.Arguments(c, 1, 2, "a kind: "+strings.Join(app.KindNames(), ", ")); err != nil {
+		return err
+	}
+	info, err := app.KindOf(c.Args().First())
+	if err != nil {
+		return err
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() == 2 {
+		r, err := a.getOne(c, cl, info, c.Args().Get(1))
+		if err != nil {
+			return err
+		}
+		return a.Data(c, r, func() (string, error) { return view.Resource(r, a.Ink()) })
+	}
+	rs := []resource.Resource{}
+	f := client.ResourceFilter{ClientID: c.String("client"), Status: strings.ToUpper(c.String("status")), ManagedBy: c.String("managed-by"), PageSize: 200}
+	for r, err := range cl.Resources(info.Kind).List(c.Context, f) {
+		if err != nil {
+			return err
+		}
+		rs = append(rs, r)
+	}
+	defer a.Nothing(len(rs), false, info.Title+"s")
+	return a.Data(c, rs, func() (string, error) {
+		if len(rs) == 0 {
+			return "", nil
+		}
+		return view.Resources(rs, a.Ink()), nil
+	})
+}
+
+// getOne finds a resource by code or id.
+func (a *commands) getOne(c *cli.Context, cl *client.Client, info resource.KindInfo, code string) (resource.Resource, error) {
+	r, err := cl.Resources(info.Kind).Get(c.Context, code)
+	if err == nil || client.StatusOf(err) != 404 {
+		return r, err
+	}
+	return nil, a.NoSuch(c, cl, info, code, "fcctl get "+c.Args().First())
+}

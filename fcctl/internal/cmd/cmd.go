@@ -1,0 +1,76 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/cmd/access"
+	"github.com/flowcatalyst/fc/fcctl/internal/cmd/admin"
+	"github.com/flowcatalyst/fc/fcctl/internal/cmd/manifests"
+	"github.com/flowcatalyst/fc/fcctl/internal/cmd/work"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+)
+
+// Main runs fcctl on the process's own surroundings.
+func Main(version string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	_, plain := os.LookupEnv("NO_COLOR")
+	colour := func(f *os.File) bool { return !plain && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) }
+	a := &app.App{
+		Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv,
+		Terminal: term.IsTerminal(int(os.Stdin.Fd())), ErrTerminal: os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stderr.Fd())),
+		ReadPassword: func() (string, error) {
+			b, err := term.ReadPassword(int(os.Stdin.Fd()))
+			return string(b), err
+		},
+		Colour: colour(os.Stdout), ErrColour: colour(os.Stderr),
+	}
+	return Run(ctx, a, os.Args[1:])
+}
+
+// Run runs one command and returns its exit code.
+func Run(ctx context.Context, a *app.App, args []string) int { return a.Run(ctx, root(a), args) }
+
+// root is the tree of commands.
+func root(a *app.App) *cli.App {
+	root := &cli.App{
+		Name:                      "fcctl",
+		Usage:                     "FlowCatalyst's command line",
+		Version:                   a.Version,
+		UsageText:                 "fcctl [flags] command [arguments]",
+		Description:               "fcctl finds a server by itself: --url, FCCTL_URL, a context, or a running `fcd dev`.",
+		Reader:                    a.In,
+		Writer:                    a.Out,
+		ErrWriter:                 a.Err,
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return fault.Usage(err.Error(), "fcctl help") },
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "url", Usage: "the platform's `URL` (FCCTL_URL)"},
+			&cli.StringFlag{Name: "token", Usage: "a bearer `TOKEN` (FCCTL_TOKEN); better in the environment, where ps does not show it"},
+			&cli.StringFlag{Name: "context", Usage: "the `NAME` of a context (FCCTL_CONTEXT)"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`FORMAT` of the data on stdout: table, wide (where a table has more to show) or json"},
+		},
+		Before: func(c *cli.Context) error {
+			if o := c.String("output"); o != "table" && o != "wide" && o != "json" {
+				return fault.Usage(fmt.Sprintf("there is no output format %q", o), "-o table, -o wide or -o json")
+			}
+			return nil
+		},
+		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) },
+		Commands: slices.Concat(
+			manifests.Commands(a), work.Commands(a), admin.Commands(a), access.Commands(a),
+			[]*cli.Command{versionCommand(a)},
+		),
+	}
+	app.Refuse(root.Commands)
+	return root
+}

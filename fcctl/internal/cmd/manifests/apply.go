@@ -1,0 +1,127 @@
+package manifests
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
+	"github.com/flowcatalyst/fc/fcctl/internal/view"
+	"github.com/flowcatalyst/fc/internal/plan"
+	"github.com/urfave/cli/v2"
+)
+
+func (a *commands) applyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "apply", Usage: "make the server's resources what a manifest declares", ArgsUsage: "[PLAN]",
+		Description: app.Example("All of it happens or nothing. With a plan from `fcctl plan -out` exactly that plan is applied, "+
+			"or refused whole if anything has changed since; its secrets are read from the manifest (-f).",
+			"fcctl apply -f orders/", "fcctl apply -f orders/ -auto-approve", "fcctl apply -f orders/ plan.json"),
+		Flags: append(manifestFlags(),
+			&cli.StringSliceFlag{Name: "replace", Usage: "delete this resource and make it anew, `KIND.CODE`; may be repeated"},
+			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask", DisableDefaultText: true},
+		),
+		Action: a.apply,
+	}
+}
+
+func (a *commands) apply(c *cli.Context) error {
+	if err := app.Arguments(c, 0, 1, ""); err != nil {
+		return err
+	}
+	if c.NArg() == 1 && len(c.StringSlice("replace")) > 0 {
+		return fault.Usage("-replace changes a plan, and this one is made already", "fcctl plan -replace KIND.CODE -out plan.json")
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	var p *proposal
+	if c.NArg() == 1 {
+		p, err = a.planned(c, cl)
+	} else {
+		p, err = a.propose(c, cl)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(a.Err, view.Plan(p.plan, view.PlanFacts{CancelsJobs: p.cancels}, a.ErrInk()))
+	if n := len(p.plan.Conflicts()); n > 0 {
+		return conflicts(n)
+	}
+	res := &client.ApplyResult{Results: []client.ApplyOutcome{}}
+	if !p.plan.Empty() {
+		if err := a.approve(c); err != nil {
+			return err
+		}
+		if res, err = cl.Apply(c.Context, request(p.plan, false)); err != nil {
+			return a.explain(err, p.manifest)
+		}
+	}
+	return a.Data(c, res, func() (string, error) { return view.Applied(res, a.Ink()), nil })
+}
+
+// planned reads a plan from a file and gives it its secrets back.
+func (a *commands) planned(c *cli.Context, cl *client.Client) (*proposal, error) {
+	path := c.Args().First()
+	if info, err := os.Stat(path); strings.HasSuffix(path, ".hcl") || err == nil && info.IsDir() {
+		return nil, fault.Usage(path+" is a manifest, not a plan", "fcctl apply -f "+path)
+	}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Failed, "fcctl plan -out "+path, "there is no plan %s", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the plan: %w", err)
+	}
+	p := new(plan.Plan)
+	if !json.Valid(b) {
+		return nil, fault.New(fault.Failed, "fcctl plan -out plan.json", "%s is not a plan", path)
+	}
+	if err := json.Unmarshal(b, p); err != nil {
+		return nil, fault.New(fault.Failed, "fcctl plan -out plan.json", "%s: %w", path, err)
+	}
+	proposed := &proposal{plan: p}
+	if p.Sealed() {
+		m, diags, err := a.manifest(c)
+		if err != nil {
+			return nil, err
+		}
+		if err := a.show(diags); err != nil {
+			a.Say("The plan holds no secrets: they are read from the manifest. Try: -f PATH, and the variables that the plan was made with")
+			return nil, err
+		}
+		if m.Name != p.Manifest {
+			return nil, fault.New(fault.Failed, "-f PATH of that manifest", "the plan is of manifest %q, and %s is %q", p.Manifest, c.String("file"), m.Name)
+		}
+		if proposed.plan, err = p.Unsealed(m.Resources); err != nil {
+			return nil, fault.New(fault.Conflict, "fcctl plan, and look at it again", "%w", err)
+		}
+		proposed.manifest = m
+	}
+	return proposed, a.check(c.Context, cl, proposed)
+}
+
+// approve asks, unless it was told not to.
+func (a *commands) approve(c *cli.Context) error {
+	if c.Bool("auto-approve") {
+		return nil
+	}
+	if !a.Terminal || c.String("file") == "-" {
+		return fault.New(fault.Failed, "-auto-approve, once you have looked at the plan", "there is no terminal to ask at; nothing was changed")
+	}
+	answer, err := a.Ask(bufio.NewReader(a.In), "Apply this plan? Only \"yes\" does: ")
+	if err != nil {
+		return err
+	}
+	if strings.ToLower(answer) != "yes" {
+		return fault.New(fault.Failed, "", "not approved; nothing was changed")
+	}
+	return nil
+}

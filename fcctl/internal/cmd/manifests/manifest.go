@@ -1,0 +1,197 @@
+package manifests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/config"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
+	"github.com/flowcatalyst/fc/internal/plan"
+	"github.com/urfave/cli/v2"
+)
+
+// manifestFlags are shared by what reads a manifest.
+func manifestFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: ".", Usage: "the manifest at `PATH`: a file, a directory of *.fc.hcl, or - for standard input"},
+		&cli.StringSliceFlag{Name: "var", Usage: "set a variable, `NAME=VALUE`; may be repeated"},
+		&cli.StringSliceFlag{Name: "var-file", Usage: "a `FILE` of variables, one name = value per line; may be repeated"},
+	}
+}
+
+// manifest reads the manifest of a command and shows what is wrong with it.
+func (a *commands) manifest(c *cli.Context) (*config.Manifest, config.Diagnostics, error) {
+	vars := map[string]string{}
+	for _, v := range c.StringSlice("var") {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok {
+			return nil, nil, fault.Usage(fmt.Sprintf("-var %s has no value", name), fmt.Sprintf("-var %s=…", name))
+		}
+		vars[strings.TrimSpace(name)] = value
+	}
+	m, diags := config.LoadManifest(c.String("file"), config.ManifestOptions{
+		Vars: vars, VarFiles: c.StringSlice("var-file"), Env: a.Env, Stdin: a.In,
+	})
+	return m, diags, nil
+}
+
+// show writes diagnostics for people; errors end the command.
+func (a *commands) show(diags config.Diagnostics) error {
+	if err := diags.Render(a.Err, a.ErrColour); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	if diags.HasErrors() {
+		return fault.Exit(fault.Failed)
+	}
+	return nil
+}
+
+// proposal is a plan that the server has looked at.
+type proposal struct {
+	plan     *plan.Plan
+	manifest *config.Manifest // nil for a plan out of a file
+	cancels  map[string]int
+}
+
+// propose reads the manifest, looks at what is there, plans, and has the
+// server check the plan as it would an apply.
+func (a *commands) propose(c *cli.Context, cl *client.Client) (*proposal, error) {
+	m, diags, err := a.manifest(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.show(diags); err != nil {
+		return nil, err
+	}
+	d, err := desired(m, c.StringSlice("replace"))
+	if err != nil {
+		return nil, err
+	}
+	current, err := live(c.Context, cl, m)
+	if err != nil {
+		return nil, fmt.Errorf("look at what is there: %w", err)
+	}
+	if len(current) > 0 {
+		d.ClientID = current[0].Base().ClientID // the id, where the manifest has the identifier
+	}
+	p := &proposal{plan: plan.Make(d, current), manifest: m}
+	return p, a.check(c.Context, cl, p)
+}
+
+// desired is the manifest as the plan wants it.
+func desired(m *config.Manifest, replace []string) (plan.Desired, error) {
+	d := plan.Desired{Manifest: m.Name, ClientID: m.Client}
+	var names []string
+	for _, r := range m.Resources {
+		name := string(r.Kind()) + "." + r.Key()
+		names = append(names, name)
+		d.Items = append(d.Items, plan.Item{
+			Resource: r, Adopt: m.Adopts(r.Kind(), r.Key()), Replace: slices.Contains(replace, name),
+			// Where a field is not written, Where gives the block around it.
+			StatusStated: m.Where(r.Kind(), r.Key(), "status") != m.Where(r.Kind(), r.Key(), ""),
+		})
+	}
+	for _, n := range replace {
+		if !slices.Contains(names, n) {
+			try := "-replace subscription.ship-notifications"
+			if near := fault.Nearest(n, names); near != "" {
+				try = "-replace " + near
+			}
+			return d, fault.Usage(fmt.Sprintf("-replace %s: the manifest declares no such resource", n), try)
+		}
+	}
+	return d, nil
+}
+
+// live lists what the manifest owns, and what has the code of something that
+// it declares.
+func live(ctx context.Context, cl *client.Client, m *config.Manifest) ([]resource.Resource, error) {
+	var out []resource.Resource
+	seen := map[string]bool{}
+	take := func(kind resource.Kind, f client.ResourceFilter) error {
+		f.ClientID = m.Client // by id or identifier; the server knows both
+		for r, err := range cl.Resources(kind).List(ctx, f) {
+			if err != nil {
+				return err
+			}
+			if id := r.Base().ID; !seen[id] && (m.Client != "" || r.Base().ClientID == "") {
+				seen[id] = true
+				seen[string(kind)+" "+r.Key()] = true
+				out = append(out, r)
+			}
+		}
+		return nil
+	}
+	for _, info := range resource.Declared() {
+		if err := take(info.Kind, client.ResourceFilter{ManagedBy: m.Name, PageSize: 200}); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range m.Resources {
+		if seen[string(r.Kind())+" "+r.Key()] {
+			continue
+		}
+		if err := take(r.Kind(), client.ResourceFilter{Code: r.Key()}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// check has the server try the plan without changing anything. What it finds
+// is shown under the line of the manifest that caused it.
+func (a *commands) check(ctx context.Context, cl *client.Client, p *proposal) error {
+	if p.plan.Empty() || len(p.plan.Conflicts()) > 0 {
+		return nil
+	}
+	res, err := cl.Apply(ctx, request(p.plan, true))
+	if err != nil {
+		return a.explain(err, p.manifest)
+	}
+	p.cancels = map[string]int{}
+	for _, r := range res.Results {
+		if r.CancelsJobs > 0 {
+			p.cancels[r.Code] = r.CancelsJobs
+		}
+	}
+	for _, w := range res.Warnings {
+		a.Say("Warning: %s", w)
+	}
+	return nil
+}
+
+// explain shows the problems of a refused plan as diagnostics.
+func (a *commands) explain(err error, m *config.Manifest) error {
+	var e *client.Error
+	if m == nil || !errors.As(err, &e) || e.Status != http.StatusBadRequest || len(e.Problems) == 0 {
+		return err
+	}
+	var diags config.Diagnostics
+	for _, p := range e.Problems {
+		if p.Kind == "" {
+			return err // not about a resource
+		}
+		diags = append(diags, m.Diagnostic(p.Kind, p.Code, resource.Problem{Field: p.Field, Detail: p.Detail, Try: p.Try}))
+	}
+	return a.show(diags)
+}
+
+// request is a plan as the server takes it.
+func request(p *plan.Plan, dry bool) client.ApplyRequest {
+	r := client.ApplyRequest{Manifest: p.Manifest, ClientID: p.ClientID, DryRun: dry, Changes: []client.ApplyChange{}}
+	for _, c := range p.Changes {
+		if !c.Action.Changes() {
+			continue
+		}
+		r.Changes = append(r.Changes, client.ApplyChange{
+			Action: string(c.Action), Kind: c.Kind, Code: c.Code, ID: c.ID, Revision: c.Revision, Adopt: c.Adopt, Resource: c.Resource,
+		})
+	}
+	return r
+}

@@ -1,0 +1,94 @@
+package work
+
+import (
+	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/view"
+	"github.com/urfave/cli/v2"
+)
+
+func (a *commands) eventsCommand() *cli.Command {
+	return app.Group("events", "publish events, look at them and send them again",
+		app.Example("", "fcctl events publish --type shop:sales:order:placed --data '{\"total\": 120}'", "fcctl events list --since 1h"),
+		a.eventsPublishCommand(),
+		&cli.Command{
+			Name: "list", Aliases: []string{"ls"}, Usage: "list events, newest first",
+			Description: app.Example("", "fcctl events list --type shop:sales:order:placed --since 1h", "fcctl events list --group order-7 -o json"),
+			Flags: append(app.ListFlags(),
+				&cli.StringFlag{Name: "type", Usage: "only this `TYPE`"},
+				&cli.StringFlag{Name: "source", Usage: "only from this `SOURCE`"},
+				&cli.StringFlag{Name: "subject", Usage: "only about this `SUBJECT`"},
+			),
+			Action: a.eventsList,
+		},
+		&cli.Command{
+			Name: "get", Usage: "show one event", ArgsUsage: "ID",
+			Description: app.Example("", "fcctl events get 0HZXEQ5Y8JY50"), Action: a.eventsGet,
+		},
+		&cli.Command{
+			Name: "explain", Usage: "say which subscriptions an event went to, and why not to the others", ArgsUsage: "ID",
+			Description: app.Example("", "fcctl events explain 0HZXEQ5Y8JY50", "fcctl events explain 0HZXEQ5Y8JY50 --subscription big-orders"),
+			Flags:       []cli.Flag{&cli.StringFlag{Name: "subscription", Usage: "only this subscription, by `CODE` or id"}},
+			Action:      a.eventsExplain,
+		},
+		a.eventsReplayCommand(),
+	)
+}
+
+func (a *commands) eventsList(c *cli.Context) error {
+	if err := app.Arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	since, until, err := app.Span(c)
+	if err != nil {
+		return err
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	events, more, err := app.Take(c, cl.Events.List(c.Context, client.EventFilter{
+		Type: c.String("type"), Source: c.String("source"), Subject: c.String("subject"), MessageGroup: c.String("group"),
+		ClientID: c.String("client"), CorrelationID: c.String("correlation"), Since: since, Until: until, PageSize: app.PageSize(c),
+	}))
+	if err != nil {
+		return err
+	}
+	defer a.Nothing(len(events), more, "events")
+	return a.Data(c, events, func() (string, error) {
+		if len(events) == 0 {
+			return "", nil
+		}
+		return view.Events(events, a.Ink()), nil
+	})
+}
+
+func (a *commands) eventsGet(c *cli.Context) error {
+	if err := app.Arguments(c, 1, 1, "the id of an event"); err != nil {
+		return err
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	e, err := cl.Events.Get(c.Context, c.Args().First())
+	if err != nil {
+		return err
+	}
+	return a.Data(c, e, func() (string, error) { return view.Event(e, a.Ink()), nil })
+}
+
+func (a *commands) eventsExplain(c *cli.Context) error {
+	if err := app.Arguments(c, 1, 1, "the id of an event"); err != nil {
+		return err
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	x, err := cl.Events.Explain(c.Context, c.Args().First(), c.String("subscription"))
+	if err != nil {
+		return err
+	}
+	return a.Data(c, x, func() (string, error) { return view.Explanation(x, a.Ink()), nil })
+}

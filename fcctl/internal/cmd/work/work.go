@@ -1,0 +1,25 @@
+// Package work holds the commands about what flows: events, jobs, dead letters,
+// replays, groups, the router, and a receiver to try things with.
+package work
+
+import (
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/urfave/cli/v2"
+)
+
+type commands struct{ *app.App }
+
+// Commands are the commands of this package.
+func Commands(a *app.App) []*cli.Command {
+	c := &commands{a}
+	return []*cli.Command{
+		c.eventsCommand(), c.jobsCommand(),
+		c.replaysCommand(), c.deadLettersCommand(), c.groupsCommand(),
+		c.routerCommand(),
+		c.pauseCommand(resource.KindSubscription, "pause and resume subscriptions", "big-orders"),
+		c.pauseCommand(resource.KindConnection, "pause and resume connections", "hooks"),
+		c.secretCommand(),
+		c.receiveCommand(),
+	}
+}
