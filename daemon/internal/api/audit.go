@@ -43,6 +43,8 @@ type auditView struct {
 	ClientID      string          `json:"clientId,omitempty"`
 	RequestID     string          `json:"requestId,omitempty"`
 	PerformedAt   stamp           `json:"performedAt"`
+	Origin        string          `json:"origin" enum:"PLATFORM,APPLICATION" doc:"APPLICATION: the principal reported this at performedAt, and only the application vouches for it"`
+	Reported      *reportedView   `json:"reported,omitempty" doc:"What the application says besides"`
 }
 
 func (s *server) viewAudit(ctx context.Context, es []store.AuditEntry) []auditView {
@@ -55,7 +57,8 @@ func (s *server) viewAudit(ctx context.Context, es []store.AuditEntry) []auditVi
 			names[e.PrincipalID] = name
 		}
 		views[i] = auditView{ID: e.ID.String(), EntityType: e.EntityType, EntityID: e.EntityID, Operation: e.Operation,
-			Before: e.Before, After: e.After, PrincipalID: e.PrincipalID, PrincipalName: name, ClientID: e.ClientID, RequestID: e.RequestID, PerformedAt: stamp(e.PerformedAt)}
+			Before: e.Before, After: e.After, PrincipalID: e.PrincipalID, PrincipalName: name, ClientID: e.ClientID, RequestID: e.RequestID, PerformedAt: stamp(e.PerformedAt),
+			Origin: e.Origin(), Reported: viewReported(e.Report)}
 	}
 	return views
 }
@@ -78,6 +81,7 @@ type auditQuery struct {
 	PrincipalID string    `query:"principalId" doc:"Who did it"`
 	ClientID    []string  `query:"clientId,explode" doc:"One or more, repeated or separated by commas"`
 	ClientIDs   []string  `query:"clientIds,explode" doc:"The same as clientId"`
+	Origin      string    `query:"origin" enum:"PLATFORM,APPLICATION" doc:"Who vouches for it: the platform that did it, or an application that reported it"`
 	Since       time.Time `query:"since" doc:"Done at this time or later"`
 	Until       time.Time `query:"until" doc:"Done before this time"`
 }
@@ -95,7 +99,7 @@ func (s *server) listAudit(ctx context.Context, c *call, in *auditQuery) (*resul
 	}
 	q := store.AuditQuery{
 		Before: flow.ID(before), EntityTypes: words(in.EntityType), EntityID: in.EntityID, Operations: words(in.Operation),
-		PrincipalID: in.PrincipalID, Clients: words(in.ClientID, in.ClientIDs), Since: in.Since, Until: in.Until,
+		PrincipalID: in.PrincipalID, Clients: words(in.ClientID, in.ClientIDs), Origin: in.Origin, Since: in.Since, Until: in.Until,
 	}
 	answer := auditAnswer{AuditLogs: []auditView{}}
 	next, err := gather(in.limit(), s.pageBytes, func(limit int) (step, error) {

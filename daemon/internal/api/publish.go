@@ -68,13 +68,14 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 
 // itemResult is the answer for one item of a batch.
 type itemResult struct {
-	ID        string   `json:"id,omitempty" doc:"Of what was stored; of the item, where that has an id of its own"`
-	EventID   string   `json:"eventId,omitempty"`
-	JobID     string   `json:"dispatchJobId,omitempty"`
-	Status    string   `json:"status" enum:"SUCCESS,BAD_REQUEST,UNAUTHORIZED,FORBIDDEN,INTERNAL_ERROR"`
-	Duplicate bool     `json:"duplicate,omitempty"`
-	Error     string   `json:"error,omitempty"`
-	Warnings  []string `json:"warnings,omitempty" doc:"What was accepted all the same"`
+	ID         string   `json:"id,omitempty" doc:"Of what was stored; of the item, where that has an id of its own"`
+	EventID    string   `json:"eventId,omitempty"`
+	JobID      string   `json:"dispatchJobId,omitempty"`
+	AuditLogID string   `json:"auditLogId,omitempty"`
+	Status     string   `json:"status" enum:"SUCCESS,BAD_REQUEST,UNAUTHORIZED,FORBIDDEN,INTERNAL_ERROR"`
+	Duplicate  bool     `json:"duplicate,omitempty"`
+	Error      string   `json:"error,omitempty"`
+	Warnings   []string `json:"warnings,omitempty" doc:"What was accepted all the same"`
 }
 
 type batchAnswer struct {
@@ -157,6 +158,7 @@ func appendItem(b []byte, r *itemResult) []byte {
 	b = appendOptional(b, "id", r.ID)
 	b = appendOptional(b, "eventId", r.EventID)
 	b = appendOptional(b, "dispatchJobId", r.JobID)
+	b = appendOptional(b, "auditLogId", r.AuditLogID)
 	if r.Duplicate {
 		b = append(b, `,"duplicate":true`...)
 	}

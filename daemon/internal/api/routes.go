@@ -68,7 +68,7 @@ func (s *server) routes() []route {
 	rows = append(append(rows, s.monitoringRoutes()...), s.syncRoutes()...)
 	rows = append(rows, s.sessionRoutes()...)
 	rows = append(append(append(rows, s.auditRoutes()...), s.readRoutes()...), s.statisticsRoutes()...)
-	rows = append(rows, s.secretRoutes()...)
+	rows = append(append(rows, s.secretRoutes()...), s.reportRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }
 

@@ -74,8 +74,15 @@ type AuditQuery struct {
 	Operations   []string
 	PrincipalID  string
 	Clients      []string // any of them; "" is anchor level
+	Origin       string   // one of the origins
 	Since, Until time.Time
 }
+
+// Who vouches for an audit entry.
+const (
+	OriginPlatform    = "PLATFORM"    // the platform did it
+	OriginApplication = "APPLICATION" // an application says that it did it
+)
 
 // AuditPage is a page of audit entries. Next is 0 when there are no more.
 type AuditPage struct {

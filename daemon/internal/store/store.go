@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -382,6 +383,11 @@ type Resources interface {
 	Write(ctx context.Context, w WriteSet, now time.Time) (int64, error)
 	// Audit lists audit entries, newest first.
 	Audit(ctx context.Context, sc Scope, q AuditQuery) (AuditPage, error)
+	// ReportAudit keeps entries that applications make of what happened
+	// within them, as a whole, and answers for each in order. An entry whose
+	// DedupKey is there already is not kept again, within one call as well.
+	// The version does not grow.
+	ReportAudit(ctx context.Context, es []AuditEntry, now time.Time) ([]Reported, error)
 	// AuditEntry returns one entry, or ErrNotFound.
 	AuditEntry(ctx context.Context, sc Scope, id flow.ID) (AuditEntry, error)
 	// AuditFacets says which values occur among the newest entries in scope.
@@ -422,6 +428,33 @@ type AuditEntry struct {
 	ClientID    string
 	RequestID   string
 	PerformedAt time.Time
+	// Report is nil for what the platform itself did and wrote.
+	Report *AuditReport
+}
+
+// Origin says who vouches for the entry.
+func (a *AuditEntry) Origin() string {
+	if a.Report != nil {
+		return OriginApplication
+	}
+	return OriginPlatform
+}
+
+// AuditReport is what only an application vouches for. The entry around it
+// says who reported it and when.
+type AuditReport struct {
+	PrincipalID   string          `json:"principalId,omitempty"` // a name of the application's
+	PerformedAt   time.Time       `json:"performedAt,omitzero"`
+	Source        string          `json:"source,omitempty"`
+	CorrelationID string          `json:"correlationId,omitempty"`
+	Metadata      json.RawMessage `json:"metadata,omitempty"` // an object
+	DedupKey      string          `json:"-"`                  // empty: it is kept each time
+}
+
+// Reported is the answer for one entry of ReportAudit.
+type Reported struct {
+	ID        flow.ID // of the entry as it was kept
+	Duplicate bool
 }
 
 // Leases say which process is in charge of something.

@@ -21,6 +21,7 @@ func asOfVersion1(t *testing.T, path string) {
 		"DROP INDEX jobs_replay", "DROP INDEX jobs_replayed", "DROP INDEX jobs_letters", "DROP INDEX gates_lane",
 		"DROP TABLE works", "DROP TABLE holds", "DROP TABLE entries", "DROP TABLE rollups",
 		"DROP INDEX events_client", "DROP INDEX jobs_client", "DROP INDEX audit_entity",
+		"DROP INDEX audit_dedup", "ALTER TABLE audit DROP COLUMN dedup", "ALTER TABLE audit DROP COLUMN report",
 		"CREATE TABLE holds(endpoint TEXT PRIMARY KEY, until INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID",
 		"PRAGMA user_version=1",
 	} {

@@ -88,10 +88,8 @@ func (st *Store) Write(ctx context.Context, w store.WriteSet, now time.Time) (in
 }
 
 func (t *tx) audit(a *store.AuditEntry, now time.Time) error {
-	id := t.st.ids.New(now)
-	return t.q("INSERT INTO audit(id, entity_type, entity_id, operation, before, after, principal_id, client_id, request_id, performed_at) VALUES(?,?,?,?,?,?,?,?,?,?)").
-		int(int64(id)).text(a.EntityType).text(a.EntityID).text(a.Operation).opt(string(a.Before)).opt(string(a.After)).
-		opt(a.PrincipalID).opt(a.ClientID).opt(a.RequestID).time(now).exec()
+	_, err := t.auditAs(a, "", now)
+	return err
 }
 
 // Acquire implements store.Leases.

@@ -214,6 +214,11 @@ var migrations = []string{
 		n      INTEGER NOT NULL,
 		PRIMARY KEY(hour, count, client, name)
 	) WITHOUT ROWID;`,
+
+	// 6: audit entries that applications report, each once.
+	`ALTER TABLE audit ADD COLUMN report TEXT;
+	ALTER TABLE audit ADD COLUMN dedup TEXT;
+	CREATE UNIQUE INDEX audit_dedup ON audit(dedup) WHERE dedup IS NOT NULL;`,
 }
 
 // checkFile refuses a file that is not ours. Where there is a log it only

@@ -207,6 +207,10 @@ func (w *world) verbs() map[string]func(context.Context) error {
 			_, err := w.s.Discard(ctx, store.Everything, 1, "", w.now)
 			return err
 		},
+		"ReportAudit": func(ctx context.Context) error {
+			_, err := w.s.ReportAudit(ctx, []store.AuditEntry{entry(w, "1", "CREATE", "")}, w.now)
+			return err
+		},
 		"AuditEntry":  func(ctx context.Context) error { _, err := w.s.AuditEntry(ctx, store.Everything, 1); return err },
 		"AuditFacets": func(ctx context.Context) error { _, err := w.s.AuditFacets(ctx, store.Everything); return err },
 		"EventFacets": func(ctx context.Context) error { _, err := w.s.EventFacets(ctx, store.Everything); return err },

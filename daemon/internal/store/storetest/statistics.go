@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -135,5 +136,43 @@ var auditCases = []testCase{
 		f, err := w.s.AuditFacets(w.ctx, store.Scope{Clients: []string{"clt_A"}})
 		w.must(err, "facets")
 		want(w, "facets", fmt.Sprint(f[store.FacetEntityTypes], f[store.FacetOperations], f[store.FacetClients]), "[subscription] [CREATE] [clt_A]")
+	}},
+	{name: "keeps what applications report once, and tells it from what the platform did", run: func(w *world) {
+		v := w.write(store.WriteSet{IfVersion: w.version(), Audit: []store.AuditEntry{entry(w, "own", "CREATE", "clt_A")}})
+		at := w.now.Add(-time.Hour)
+		said := func(id, dedup string) store.AuditEntry {
+			e := entry(w, id, "SHIP", "clt_A")
+			e.Before, e.PrincipalID = nil, "sac_1"
+			e.Report = &store.AuditReport{PrincipalID: "u-7", PerformedAt: at, Source: "/shop", CorrelationID: "c-1", Metadata: json.RawMessage(`{"a":"b"}`), DedupKey: dedup}
+			return e
+		}
+		first, err := w.s.ReportAudit(w.ctx, []store.AuditEntry{said("1", "k1"), said("2", ""), said("again", "k1")}, w.now)
+		w.must(err, "report")
+		want(w, "answers", len(first), 3)
+		want(w, "a repeat within a call", first[2], store.Reported{ID: first[0].ID, Duplicate: true})
+		w.sleep(time.Minute)
+		second, err := w.s.ReportAudit(w.ctx, []store.AuditEntry{said("1", "k1"), said("2", "")}, w.now)
+		w.must(err, "report again")
+		want(w, "a repeat", second[0], store.Reported{ID: first[0].ID, Duplicate: true})
+		want(w, "one without a key, again", second[1].Duplicate, false)
+		want(w, "the version of resources", w.version(), v)
+
+		ids := func(origin string) (out []string) {
+			page, err := w.s.Audit(w.ctx, store.Everything, store.AuditQuery{Origin: origin})
+			w.must(err, "audit")
+			for _, e := range page.Entries {
+				out = append(out, e.EntityID)
+			}
+			return out
+		}
+		want(w, "all", fmt.Sprint(ids("")), "[2 2 1 own]")
+		want(w, "of applications", fmt.Sprint(ids(store.OriginApplication)), "[2 2 1]")
+		want(w, "of the platform", fmt.Sprint(ids(store.OriginPlatform)), "[own]")
+		e, err := w.s.AuditEntry(w.ctx, store.Scope{Clients: []string{"clt_A"}}, first[0].ID)
+		w.must(err, "read entry")
+		if e.Report == nil || e.Report.PrincipalID != "u-7" || !e.Report.PerformedAt.Equal(at) || e.Report.Source != "/shop" ||
+			e.Report.CorrelationID != "c-1" || string(e.Report.Metadata) != `{"a":"b"}` || e.PrincipalID != "sac_1" || string(e.After) != `{"a":2}` {
+			w.fail("what was reported came back as %+v in %+v", e.Report, e)
+		}
 	}},
 }
