@@ -13,6 +13,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/api"
 	"github.com/flowcatalyst/fc/daemon/internal/api/cors"
 	"github.com/flowcatalyst/fc/daemon/internal/bulk"
+	"github.com/flowcatalyst/fc/daemon/internal/oauth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/platform/allowance"
 	"github.com/flowcatalyst/fc/daemon/internal/retention"
@@ -195,8 +196,12 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 	if err := d.seed(ctx, rules, people, who.publicURL); err != nil {
 		return err
 	}
+	server, err := oauth.New(oauth.Options{Store: p.store, Directory: who.directory, Sessions: who.sessions, Tokens: who.tokens, Revoked: who.revoked, Logger: d.part("oauth")})
+	if err != nil {
+		return err
+	}
 	h, err := api.New(api.Options{
-		Platform: rules, SignIn: people, Tokens: who.tokens, Revoked: who.revoked, Keys: keys, PublicURL: who.publicURL, TrustedProxies: p.cfg.Platform.TrustedProxies,
+		Platform: rules, SignIn: people, OAuth: server, Tokens: who.tokens, Revoked: who.revoked, Keys: keys, PublicURL: who.publicURL, TrustedProxies: p.cfg.Platform.TrustedProxies,
 		Logger: d.part("api"), Registerer: d.reg, MaxBatch: p.cfg.Platform.MaxBody, Version: d.version,
 		Entries: p.store,
 		CORS:    cors.New(cors.Policy{Origins: p.cfg.Platform.CORS.AllowedOrigins, Credentials: p.cfg.Platform.CORS.Credentials, MaxAge: p.cfg.Platform.CORS.MaxAge}),

@@ -125,6 +125,11 @@ func (c *OAuthClient) Validate() []Problem {
 			ps = append(ps, Problem{fmt.Sprintf("allowedOrigins[%d]", i), "must be a scheme and a host, with a port if needed, and nothing else", "https://shop.example.com"})
 		}
 	}
+	for i, word := range c.DefaultScopes {
+		if kind, _ := OAuthScope(word); kind == "" {
+			ps = append(ps, Problem{fmt.Sprintf("defaultScopes[%d]", i), "must be openid, profile, email, offline_access, role:<name> or client:<id or identifier>", "openid"})
+		}
+	}
 	if len(c.RedirectURIs) > 50 || len(c.AllowedOrigins) > 50 || len(c.DefaultScopes) > 50 || len(c.ApplicationIDs) > 200 {
 		ps = append(ps, Problem{"redirectUris", "is one of several lists of which one is too long: at most 50 URIs, origins and scopes, and 200 applications", ""})
 	}

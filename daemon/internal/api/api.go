@@ -19,6 +19,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
+	"github.com/flowcatalyst/fc/daemon/internal/oauth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/signin"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -31,6 +32,9 @@ type Options struct {
 	SignIn   *signin.Service
 	Tokens   *auth.Tokens
 	Keys     *auth.Keys
+	// OAuth is the authorization server; without it there are no /oauth
+	// routes, and no page to sign in at.
+	OAuth *oauth.Server
 	// Revoked is what was ended before its time; absent, nothing was.
 	Revoked *iam.Revoked
 	// TrustedProxies may say in X-Forwarded-For where a request comes from.

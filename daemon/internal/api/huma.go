@@ -236,12 +236,29 @@ func door[I, O any](s *server, do func(ctx context.Context, c *call, in *I) (*O,
 	}
 }
 
+// queryParameters are the fields of a struct that stand in a query.
+func queryParameters(in any) []*huma.Param {
+	var params []*huma.Param
+	t := reflect.TypeOf(in)
+	for i := range t.NumField() {
+		f := t.Field(i)
+		params = append(params, &huma.Param{Name: f.Tag.Get("query"), In: "query", Description: f.Tag.Get("doc"), Schema: &huma.Schema{Type: "string"}})
+	}
+	return params
+}
+
 // plain makes a row's registration for a handler that reads and writes by
 // itself: the guard, then do. Huma documents it.
 func (s *server) plain(do func(w http.ResponseWriter, r *http.Request, c *caller) error) func(route) {
 	return func(rt route) {
 		op := s.operation(rt)
-		if rt.in != nil {
+		switch _, isForm := rt.in.(interface{ form() }); {
+		case rt.in == nil:
+		case rt.method == http.MethodGet:
+			op.Parameters = append(op.Parameters, queryParameters(rt.in)...)
+		case isForm:
+			op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-www-form-urlencoded": {Schema: s.schema(rt.in)}}}
+		default:
 			op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: s.schema(rt.in)}}}
 		}
 		for rest := rt.path; strings.Contains(rest, "{"); {

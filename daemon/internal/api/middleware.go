@@ -45,7 +45,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.metrics.count(r, rec.status, time.Since(began))
 	}()
-	if s.o.CORS.Answer(rec, r) {
+	if s.oauthOrigins(rec, r) || s.o.CORS.Answer(rec, r) {
 		return
 	}
 	if err := s.nameClients(r); err != nil {

@@ -21,7 +21,7 @@ func (s *server) sessionRoutes() []route {
 		{post, "/auth/login", public, "login", "auth", "Sign in with a password; the session's cookie is set for pages of this origin", loginDoc{}, sessionAnswer{}, 0, s.plain(s.login)},
 		{post, "/auth/refresh", public, "refresh", "auth", "Exchange a refresh token", refreshDoc{}, sessionAnswer{}, 0, s.plain(s.refresh)},
 		{post, "/auth/logout", public, "logout", "auth", "End a session: that of the refresh token, of the bearer token and of the cookie, whichever are there", refreshDoc{}, nil, http.StatusNoContent, s.plain(s.logout)},
-		{post, "/auth/logout-everywhere", anyToken, "logoutEverywhere", "auth", "End all your sessions", nil, nil, http.StatusNoContent, s.plain(s.logoutEverywhere)},
+		{post, "/auth/logout-everywhere", anyToken, "logoutEverywhere", "auth", "End all your sessions, and forget what you have allowed OAuth clients", nil, nil, http.StatusNoContent, s.plain(s.logoutEverywhere)},
 		{get, "/auth/me", anyToken, "me", "auth", "Who the token speaks for", nil, meAnswer{}, 0, through(s, s.me)},
 		{get, "/auth/sessions", anyToken, "listSessions", "auth", "Your sessions, the last used first", nil, sessionsAnswer{}, 0, through(s, s.listSessions)},
 		{http.MethodDelete, "/auth/sessions/{id}", anyToken, "endSession", "auth", "End one of your sessions", nil, nil, http.StatusNoContent, s.plain(s.endSession)},
@@ -175,6 +175,11 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request, _ *caller) error
 func (s *server) logoutEverywhere(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if _, err := s.o.SignIn.Sessions().EndAll(r.Context(), c.PrincipalID, ""); err != nil {
 		return err
+	}
+	if s.o.OAuth != nil {
+		if err := s.o.OAuth.Forget(r.Context(), c.PrincipalID); err != nil {
+			return err
+		}
 	}
 	if c.cookie != "" {
 		s.dropCookie(w)

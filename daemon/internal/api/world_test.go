@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
+	"github.com/flowcatalyst/fc/daemon/internal/oauth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/queue/queuetest"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
@@ -65,6 +67,7 @@ type world struct {
 	reg    *prometheus.Registry
 	log    *syncBuffer
 
+	ahead    *atomic.Int64 // how far the clock of OAuth is ahead
 	options  Options
 	queue    *queuetest.Fake
 	router   *router.Router // it does not run
@@ -89,6 +92,8 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
 func setup(t testing.TB) *world { return setupWith(t, nil) }
 
 // setupWith lets a test stand between the API and its store.
@@ -107,7 +112,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if between != nil {
 		st = between(inner)
 	}
-	w := &world{t: t, st: st, inner: inner, seeded: map[string]bool{}, reg: prometheus.NewRegistry(), log: new(syncBuffer)}
+	w := &world{t: t, ahead: new(atomic.Int64), st: st, inner: inner, seeded: map[string]bool{}, reg: prometheus.NewRegistry(), log: new(syncBuffer)}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	key, err := secrets.NewKey()
 	if err != nil {
@@ -141,6 +146,10 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server, err := oauth.New(oauth.Options{Store: st, Directory: directory, Sessions: sessions, Tokens: w.tokens, Revoked: revoked, Logger: logger, Now: w.now})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cat := catalog.New(st, box)
 	w.queue = queuetest.NewFake(queuetest.FakeOptions{})
 	w.router, err = router.New(router.Options{Store: st, Queue: w.queue, Catalog: cat, Instance: "router-1"})
@@ -153,7 +162,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 		t.Fatal(err)
 	}
 	w.closing = make(chan struct{})
-	w.options = Options{Platform: p, SignIn: people, Tokens: w.tokens, Revoked: revoked, PublicURL: "https://events.example.com", Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing, Entries: st}
+	w.options = Options{Platform: p, SignIn: people, OAuth: server, Tokens: w.tokens, Revoked: revoked, PublicURL: "https://events.example.com", Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing, Entries: st}
 	w.api, err = newServer(w.options)
 	if err != nil {
 		t.Fatal(err)

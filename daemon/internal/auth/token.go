@@ -37,6 +37,9 @@ type Claims struct {
 	ID        string `json:"jti"`
 	// Session is the sign-in that the token comes from, if it comes from one.
 	Session string `json:"sid,omitempty"`
+	// OAuthID is the client_id of the OAuth client that asked for the token
+	// (RFC 9068, 2.2); empty: nobody stands between.
+	OAuthID string `json:"client_id,omitempty"`
 
 	Type    PrincipalType `json:"type"`
 	Scope   Scope         `json:"scope"`

@@ -62,6 +62,7 @@ func New(cat *catalog.Catalog) *Directory {
 	}
 	of(cat, resource.KindApplication, func(a *resource.Application) { d.applications[a.ID], d.applications[a.Code] = a, a })
 	of(cat, resource.KindOAuthClient, func(c *resource.OAuthClient) { d.oauth[c.OAuthID] = c })
+	d.oauth[CLI.OAuthID] = CLI // nobody redefines it
 	of(cat, resource.KindAnchorDomain, func(a *resource.AnchorDomain) { d.anchors[strings.ToLower(a.Domain)] = true })
 	of(cat, resource.KindClientAuthConfig, func(c *resource.ClientAuthConfig) { d.configs[strings.ToLower(c.EmailDomain)] = c })
 	of(cat, resource.KindIdpRoleMapping, func(m *resource.IdpRoleMapping) { d.mappings = append(d.mappings, m) })
@@ -248,6 +249,24 @@ func (d *Directory) Application(name string) *resource.Application { return d.ap
 
 // OAuthClient is the OAuth client with this client_id, or nil.
 func (d *Directory) OAuthClient(clientID string) *resource.OAuthClient { return d.oauth[clientID] }
+
+// AllowedOrigin says whether pages of an origin may ask for tokens: it is that
+// of an active OAuth client.
+func (d *Directory) AllowedOrigin(origin string) bool {
+	for _, c := range d.oauth {
+		if c.IsActive() && slices.Contains(c.AllowedOrigins, origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayHold says whether what an OAuth client was given at a time is still good:
+// the client is there, active, and no later one of the same client_id.
+func (d *Directory) mayHold(clientID string, given time.Time) bool {
+	c := d.oauth[clientID]
+	return c != nil && c.IsActive() && !given.Before(c.CreatedAt.Truncate(time.Second))
+}
 
 // ServiceAccount is the service account of an id (sac_…), or nil.
 func (d *Directory) ServiceAccount(id string) *resource.ServiceAccount {

@@ -47,6 +47,8 @@ type Session struct {
 	OAuthID string `json:"oauthId,omitempty"`
 	// Scope is what the OAuth client was granted, as RFC 6749 writes it.
 	Scope string `json:"scope,omitempty"`
+	// AuthTime is when they signed in who allowed it.
+	AuthTime time.Time `json:"authTime,omitzero"`
 	// Bounded says that the tokens have no more than these Roles and Clients
 	// of what the principal has.
 	Bounded bool     `json:"bounded,omitempty"`
@@ -111,8 +113,8 @@ func (s *Sessions) Start(ctx context.Context, sub *Subject, in Session) (Tokens,
 	}
 	now := s.o.Now().UTC().Truncate(time.Millisecond)
 	in.ID, in.PrincipalID, in.StartedAt, in.LastUsedAt = rand.Text(), sub.ID, now, now
-	in.UserAgent = printable(in.UserAgent, 200)
-	in.Address = printable(in.Address, 64)
+	in.UserAgent = Printable(in.UserAgent, 200)
+	in.Address = Printable(in.Address, 64)
 	secret := rand.Text()
 	if in.OAuthID == "" {
 		in.CookieHash = HashSecret(secret)
@@ -193,6 +195,9 @@ func (s *Sessions) still(ctx context.Context, in Session) (*Subject, error) {
 	if sub == nil || !sub.Active {
 		return nil, ErrGone
 	}
+	if in.OAuthID != "" && !d.mayHold(in.OAuthID, in.StartedAt) {
+		return nil, ErrSession
+	}
 	if !in.PasswordSetAt.IsZero() {
 		c, err := d.Credential(sub.CredentialID())
 		if err != nil {
@@ -209,7 +214,7 @@ func (s *Sessions) still(ctx context.Context, in Session) (*Subject, error) {
 func (s *Sessions) issue(sub *Subject, in Session, refresh string, now time.Time) (Tokens, error) {
 	p := in.bound(sub, now)
 	claims := auth.ClaimsOf(p)
-	claims.Session = in.ID
+	claims.Session, claims.OAuthID = in.ID, in.OAuthID
 	access, err := s.o.Tokens.Issue(claims, TokenLife)
 	if err != nil {
 		return Tokens{}, err
@@ -337,6 +342,40 @@ func (s *Sessions) Actor(ctx context.Context, in Session) (Actor, error) {
 	return d.Admit(&claims, now)
 }
 
+// Read is the session of an id, as long as it goes on.
+func (s *Sessions) Read(ctx context.Context, id string) (Session, error) {
+	in, _, err := s.get(ctx, id)
+	if err != nil {
+		return Session{}, err
+	}
+	_, err = s.still(ctx, in)
+	return in, err
+}
+
+// ByRefresh is the session of a refresh token that could be used now, and
+// until when; it uses nothing up.
+func (s *Sessions) ByRefresh(ctx context.Context, token string) (in Session, until time.Time, err error) {
+	kept, err := s.refresh.Find(ctx, token)
+	if Ended(err) || err == nil && (!kept.UsedAt.IsZero() || !s.o.Now().Before(kept.ExpiresAt)) {
+		return Session{}, until, ErrSession
+	}
+	if err != nil {
+		return Session{}, until, err
+	}
+	in, err = s.Read(ctx, kept.Family)
+	return in, kept.ExpiresAt, err
+}
+
+// Ended says that an error is about a session, and that signing in again helps.
+func Ended(err error) bool {
+	for _, e := range []error{auth.ErrRefreshReused, auth.ErrRefreshUnknown, auth.ErrRefreshExpired, ErrSession, ErrGone} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // List is the sessions of a principal, the last used first.
 func (s *Sessions) List(ctx context.Context, principalID string) ([]Session, error) {
 	entries, err := s.o.Store.ListEntries(ctx, store.EntryQuery{Space: spaceSession, Owner: principalID, Limit: 1000}, s.o.Now())
@@ -428,9 +467,9 @@ func (s *Sessions) Keep(ctx context.Context, id string, passwordSetAt time.Time)
 	return s.put(ctx, in, revision, s.o.Now())
 }
 
-// printable is the beginning of a text that strangers sent, fit to be shown:
+// Printable is the beginning of a text that strangers sent, fit to be shown:
 // in ASCII, without control characters.
-func printable(s string, most int) string {
+func Printable(s string, most int) string {
 	b := []byte(s[:min(len(s), most)])
 	for i, c := range b {
 		if c < ' ' || c > '~' {

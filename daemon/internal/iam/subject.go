@@ -92,6 +92,9 @@ type Actor struct {
 	// Session is the id of the sign-in that the token comes from; empty for
 	// tokens that come from none.
 	Session string
+	// OAuthID is the client_id of the OAuth client that has the token; empty:
+	// it is of the platform's own sign-in.
+	OAuthID string
 	// Expires is when the token ends; zero: never.
 	Expires time.Time
 
@@ -118,7 +121,10 @@ func (d *Directory) Admit(c *auth.Claims, now time.Time) (Actor, error) {
 	if s == nil || !s.Active || s.Type != c.Type {
 		return Actor{}, ErrGone
 	}
-	a := Actor{Subject: s, Session: c.Session, Expires: time.Unix(c.ExpiresAt, 0), dir: d}
+	if c.OAuthID != "" && !d.mayHold(c.OAuthID, time.Unix(c.IssuedAt, 0)) {
+		return Actor{}, ErrGone
+	}
+	a := Actor{Subject: s, Session: c.Session, OAuthID: c.OAuthID, Expires: time.Unix(c.ExpiresAt, 0), dir: d}
 	roles, same := common(s.Roles, c.Roles)
 	if same {
 		a.grants = &s.grants

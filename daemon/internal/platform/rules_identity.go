@@ -6,6 +6,7 @@ import (
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
+	"github.com/flowcatalyst/fc/daemon/internal/iam"
 )
 
 // role is a role as the draft has it, built in or not.
@@ -165,6 +166,9 @@ func (d *draft) principalRules(before resource.Resource, p *resource.Principal) 
 }
 
 func (d *draft) oauthRules(c *resource.OAuthClient) {
+	if iam.ReservedOAuthID(c.OAuthID) {
+		d.problem(c, resource.Problem{Field: "clientId", Detail: "is the platform's own", Try: "shop-web"})
+	}
 	c.ApplicationIDs = slices.Clone(c.ApplicationIDs)
 	for i, name := range c.ApplicationIDs {
 		if app := d.application(name); app != nil {

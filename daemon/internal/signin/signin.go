@@ -120,20 +120,10 @@ func badLogin() error {
 // Refresh exchanges a refresh token of the platform's own sessions.
 func (s *Service) Refresh(ctx context.Context, token string) (iam.Tokens, error) {
 	t, err := s.o.Sessions.Refresh(ctx, token, nil)
-	if Ended(err) {
+	if iam.Ended(err) {
 		return iam.Tokens{}, &platform.Error{Code: platform.CodeBadLogin, Detail: "the refresh token is not valid; log in again"}
 	}
 	return t, err
-}
-
-// Ended says that an error is about a session, and that signing in again helps.
-func Ended(err error) bool {
-	for _, e := range []error{auth.ErrRefreshReused, auth.ErrRefreshUnknown, auth.ErrRefreshExpired, iam.ErrSession, iam.ErrGone} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 // ChangePassword gives somebody who knows their password another one. Their

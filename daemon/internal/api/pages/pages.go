@@ -17,6 +17,7 @@ import (
 const (
 	FormPage    = "form"    // a Form
 	MessagePage = "message" // a Message
+	ConsentPage = "consent" // a Consent
 )
 
 // Page is what the layout shows of every page.
@@ -77,6 +78,19 @@ type Message struct {
 	Page
 	Links []Link
 }
+
+// Consent asks for a decision, and shows what it is about.
+type Consent struct {
+	Page
+	Facts   []Fact
+	Action  string // a path
+	Hidden  []Hidden
+	Choices []Choice
+	Links   []Link
+}
+
+// Fact is a line of what a decision is about.
+type Fact struct{ Name, Value string }
 
 //go:embed *.html layout.css
 var files embed.FS
