@@ -42,6 +42,7 @@ func (s *server) listEvents(ctx context.Context, c *call, in *eventsQuery) (*res
 	q := store.EventQuery{
 		Before: int64(before), Type: types, Clients: words(in.ClientID, in.ClientIDs), CorrelationID: in.CorrelationID,
 		MessageGroup: in.MessageGroup, Subject: in.Subject, Source: in.Source, Since: in.Since, Until: in.Until,
+		Search: &store.Search{Patience: searchPatience},
 	}
 	answer := eventsAnswer{Events: []json.RawMessage{}}
 	next, err := gather(in.limit(), s.pageBytes, func(limit int) (step, error) {

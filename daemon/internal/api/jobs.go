@@ -115,6 +115,7 @@ func (s *server) pageOfJobs(ctx context.Context, c *call, q store.JobQuery, limi
 		return nil, 0, false, err
 	}
 	views = []*JobView{}
+	q.Search = &store.Search{Patience: searchPatience}
 	// Payloads of tasks come with their jobs and are dropped at each step.
 	next, err = gather(limit, s.pageBytes, func(limit int) (step, error) {
 		q.Limit = limit

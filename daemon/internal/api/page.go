@@ -36,6 +36,10 @@ const (
 	defaultPageBytes = 8 << 20
 )
 
+// searchPatience is how long a page may look for what fits filters that have no
+// index; then it is partial. A whole answer is to take no longer than 50 ms.
+const searchPatience = 20 * time.Millisecond
+
 // step is what one question to the store added to a page.
 type step struct {
 	items, bytes int

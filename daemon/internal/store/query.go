@@ -10,6 +10,10 @@ import (
 // that have no index; a page that stops there is Partial.
 const MaxExamined = 10_000
 
+// MaxFaceted is how many of the newest rows are looked at for the values that
+// occur among them.
+const MaxFaceted = 2_000
+
 // MaxScanned is after how many bytes of data a scan's page ends early.
 const MaxScanned = 8 << 20
 
@@ -24,6 +28,7 @@ type EventQuery struct {
 	Subject       string
 	Source        string
 	Since, Until  time.Time // of CreatedAt
+	Search        *Search   // of the page that the query is for; nil is one of its own
 }
 
 // EventPage is a page of events. Next is 0 when there are no more.
@@ -49,6 +54,7 @@ type JobQuery struct {
 	Reason         flow.Reason
 	ReplayID       flow.ID
 	Since, Until   time.Time // of CreatedAt
+	Search         *Search   // of the page that the query is for; nil is one of its own
 }
 
 // JobView is a job with the head of its event, which is nil for a task and
@@ -139,8 +145,7 @@ func PageLimit(n int) int {
 	return min(n, 1000)
 }
 
-// Facets are the values that occur among the newest rows of a list: as many as
-// a page may look at.
+// Facets are the values that occur among the newest MaxFaceted rows of a list.
 type Facets map[string][]string
 
 // The names of facets.

@@ -161,7 +161,7 @@ func (st *Store) AuditFacets(ctx context.Context, sc store.Scope) (store.Facets,
 	f := newFacets()
 	err := st.read(ctx, func(c *conn) error {
 		f = newFacets()
-		return c.q("SELECT entity_type, operation, client_id FROM audit ORDER BY id DESC LIMIT ?").int(store.MaxExamined).each(func(s *sqlite.Stmt) bool {
+		return c.q("SELECT entity_type, operation, client_id FROM audit ORDER BY id DESC LIMIT ?").int(store.MaxFaceted).each(func(s *sqlite.Stmt) bool {
 			if client := s.ColumnText(2); sc.Sees(client) {
 				f.add(store.FacetEntityTypes, s.ColumnText(0))
 				f.add(store.FacetOperations, s.ColumnText(1))

@@ -184,44 +184,13 @@ func (st *Store) Event(ctx context.Context, sc store.Scope, id flow.ID) (flow.Ev
 	return *e, nil
 }
 
-// ListEvents implements store.Events.
+// ListEvents implements store.Events. It looks at what a row has before it reads
+// the event.
 func (st *Store) ListEvents(ctx context.Context, sc store.Scope, q store.EventQuery) (store.EventPage, error) {
-	limit := store.PageLimit(q.Limit)
-	high, low := idRange(q.Since, q.Until)
-	if q.Before > 0 {
-		high = min(high, q.Before)
-	}
 	var page store.EventPage
 	err := st.read(ctx, func(c *conn) error {
 		page = store.EventPage{}
-		if clients, named := store.Within(sc, q.Clients); named && len(clients) <= mostClients && q.CorrelationID == "" {
-			return c.eventsOf(ctx, sc, &q, clients, high, low, limit, &page)
-		}
-		var rows stmt
-		if q.CorrelationID != "" {
-			rows = c.q("SELECT " + eventCols + ", data FROM events WHERE correlation_id = ? AND position < ? AND position >= ? ORDER BY position DESC").text(q.CorrelationID)
-		} else {
-			rows = c.q("SELECT " + eventCols + ", data FROM events WHERE position < ? AND position >= ? ORDER BY position DESC")
-		}
-		examined, last := 0, int64(0)
-		err := rows.int(high).int(low).each(func(s *sqlite.Stmt) bool {
-			if len(page.Events) == limit || examined == store.MaxExamined {
-				page.Next = last
-				page.Partial = len(page.Events) < limit
-				return false
-			}
-			examined++
-			last = s.ColumnInt64(0)
-			if e := scanEvent(s, false); matchesEvent(&e, sc, &q) {
-				e.Data = colBytes(s, 11)
-				page.Events = append(page.Events, e)
-			}
-			return ctx.Err() == nil
-		})
-		if err == nil {
-			err = ctx.Err()
-		}
-		return err
+		return c.listEvents(ctx, sc, &q, &page)
 	})
 	if err != nil {
 		return store.EventPage{}, fmt.Errorf("list events: %w", err)
@@ -229,40 +198,85 @@ func (st *Store) ListEvents(ctx context.Context, sc store.Scope, q store.EventQu
 	return page, nil
 }
 
-// eventsOf fills a page with events of some clients, which may be few among
-// many.
-func (c *conn) eventsOf(ctx context.Context, sc store.Scope, q *store.EventQuery, clients []string, high, low int64, limit int, page *store.EventPage) error {
-	most := max(store.MaxExamined/max(len(clients), 1), limit+1)
-	if q.Type.Empty() && q.MessageGroup == "" && q.Subject == "" && q.Source == "" {
-		most = limit + 1
+func (c *conn) listEvents(ctx context.Context, sc store.Scope, q *store.EventQuery, page *store.EventPage) error {
+	limit, search := store.PageLimit(q.Limit), q.Search
+	if search == nil {
+		search = new(store.Search)
 	}
-	ids, partial, err := c.ofClients("SELECT position FROM events INDEXED BY events_client WHERE client_id = ? AND position < ? AND position >= ? ORDER BY position DESC LIMIT ?", clients, high, low, most)
-	if err != nil {
-		return err
-	}
-	for i, id := range ids {
-		if len(page.Events) == limit {
-			page.Next = int64(ids[i-1])
-			return nil
-		}
-		if i%256 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		// The data is read only of what fits.
-		e, err := c.event(int64(id), false)
-		if err == nil && e != nil && matchesEvent(e, sc, q) {
-			if e, err = c.event(int64(id), true); err == nil && e != nil {
-				page.Events = append(page.Events, *e)
-			}
-		}
-		if err != nil {
+	from := merge(c.eventSources(sc, q))
+	defer from.close()
+	last := q.Before
+	for n := 0; ; n++ {
+		id, row, err := from.next()
+		if err != nil || id == 0 {
 			return err
 		}
+		if len(page.Events) == limit {
+			page.Next = last
+			return nil
+		}
+		if search.Over() {
+			page.Next, page.Partial = last, true
+			return nil
+		}
+		if n%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		last = int64(id)
+		var e *flow.Event
+		switch {
+		case row == nil:
+			if e, err = c.eventIf(last, func(e *flow.Event) bool { return matchesEvent(e, sc, q) }); err != nil {
+				return err
+			}
+		case rowFitsEvent(row, sc, q):
+			found := scanEvent(row, true)
+			e = &found
+		}
+		if e == nil {
+			search.Miss()
+			continue
+		}
+		page.Events = append(page.Events, *e)
 	}
-	if partial {
-		page.Next, page.Partial = int64(ids[len(ids)-1]), len(page.Events) < limit
+}
+
+// eventSources are where to look for events.
+func (c *conn) eventSources(sc store.Scope, q *store.EventQuery) []source {
+	high, low := idRange(q.Since, q.Until)
+	if q.Before > 0 {
+		high = min(high, q.Before)
 	}
-	return nil
+	from := func(found stmt) []source { return []source{rows{found.int(high).int(low)}} }
+	if q.CorrelationID != "" {
+		return from(c.q("SELECT " + eventCols + ", data FROM events WHERE correlation_id = ? AND position < ? AND position >= ? ORDER BY position DESC").text(q.CorrelationID))
+	}
+	clients, named := store.Within(sc, q.Clients)
+	switch {
+	case named && len(clients) == 1:
+		return from(c.q("SELECT " + eventCols + ", data FROM events INDEXED BY events_client WHERE client_id = ? AND position < ? AND position >= ? ORDER BY position DESC").text(clients[0]))
+	case named && len(clients) <= mostClients:
+		return c.ofClients("SELECT position FROM events INDEXED BY events_client WHERE client_id = ? AND position < ? AND position >= ? ORDER BY position DESC LIMIT ?", clients, high, low)
+	}
+	return from(c.q("SELECT " + eventCols + ", data FROM events WHERE position < ? AND position >= ? ORDER BY position DESC"))
+}
+
+// eventIf reads an event, and its data if it fits; nil otherwise.
+func (c *conn) eventIf(position int64, fits func(*flow.Event) bool) (*flow.Event, error) {
+	e, err := c.event(position, false)
+	if err != nil || e == nil || !fits(e) {
+		return nil, err
+	}
+	return c.event(position, true)
+}
+
+// rowFitsEvent says whether a row of eventCols fits. It reads the columns that a
+// filter asks for and no others.
+func rowFitsEvent(row *sqlite.Stmt, sc store.Scope, q *store.EventQuery) bool {
+	is := func(column int, want string) bool { return want == "" || want == row.ColumnText(column) }
+	return (sc.All && len(q.Clients) == 0 || seen(row.ColumnText(5), sc, q.Clients)) &&
+		is(7, q.CorrelationID) && is(6, q.MessageGroup) && is(3, q.Subject) && is(2, q.Source) &&
+		(q.Type.Empty() || q.Type.Match(row.ColumnText(1)))
 }
 
 // idRange turns times into ids, which carry the millisecond they were made in.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -77,25 +78,161 @@ func (st *Store) Attempts(ctx context.Context, sc store.Scope, id flow.ID) ([]fl
 }
 
 // ListJobs implements store.Jobs. It walks ids downwards in the narrowest
-// index that a filter has and looks at no more than store.MaxExamined rows.
+// index that a filter has, and looks at what a row has before it reads the job.
 func (st *Store) ListJobs(ctx context.Context, sc store.Scope, q store.JobQuery) (store.JobPage, error) {
-	limit := store.PageLimit(q.Limit)
-	high, low := idRange(q.Since, q.Until)
-	if q.Before > 0 {
-		high = min(high, int64(q.Before))
-	}
 	var page store.JobPage
 	err := st.snapshot(ctx, func(c *conn) error {
-		ids, partial, err := st.candidates(c, sc, &q, high, low)
-		if err != nil {
-			return err
+		s := jobSearch{st: st, c: c, sc: sc, q: &q, Search: q.Search}
+		if s.Search == nil {
+			s.Search = new(store.Search)
 		}
-		return st.fillPage(ctx, c, &page, ids, partial, limit, func(j *flow.Job) bool { return matchesJob(j, sc, &q) }, &q)
+		page = store.JobPage{}
+		return s.fill(ctx, &page)
 	})
 	if err != nil {
 		return store.JobPage{}, fmt.Errorf("list jobs: %w", err)
 	}
 	return page, nil
+}
+
+// jobSearch looks for the jobs of a page.
+type jobSearch struct {
+	*store.Search
+	st *Store
+	c  *conn
+	sc store.Scope
+	q  *store.JobQuery
+
+	// The event that was looked at last: the jobs of one mostly stand together.
+	position int64
+	event    *flow.Event // nil: only its type and source are known
+	typ, src string
+}
+
+func (s *jobSearch) fill(ctx context.Context, page *store.JobPage) error {
+	limit := store.PageLimit(s.q.Limit)
+	high, low := idRange(s.q.Since, s.q.Until)
+	if s.q.Before > 0 {
+		high = min(high, int64(s.q.Before))
+	}
+	sources, err := s.sources(high, low)
+	if err != nil {
+		return err
+	}
+	from := merge(sources)
+	defer from.close()
+	last := s.q.Before
+	for n := 0; ; n++ {
+		id, row, err := from.next()
+		if err != nil || id == 0 {
+			return err
+		}
+		if len(page.Jobs) == limit {
+			page.Next = last
+			return nil
+		}
+		if s.Over() {
+			page.Next, page.Partial = last, true
+			return nil
+		}
+		if n%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		last = id
+		v, fits, err := s.look(id, row)
+		if err != nil {
+			return err
+		}
+		if !fits {
+			s.Miss()
+			continue
+		}
+		page.Jobs = append(page.Jobs, v)
+	}
+}
+
+// look reads a job if it fits. What memory knows of it counts more than its row.
+func (s *jobSearch) look(id flow.ID, row *sqlite.Stmt) (v store.JobView, fits bool, err error) {
+	switch j := s.st.live.get(id); {
+	case j != nil:
+		v.Job = *j
+	case row == nil:
+		if v.Job, err = s.c.job(&s.st.pol, id); errors.Is(err, store.ErrNotFound) {
+			return v, false, nil // it ended between memory's answer and this snapshot, or began after it
+		}
+	default:
+		if fits, err = s.rowFits(row); !fits || err != nil {
+			return v, false, err
+		}
+		v.Job = s.st.pol.scanJob(row)
+		err = s.c.fillTask(&v.Job)
+	}
+	if err != nil || !matchesJob(&v.Job, s.sc, s.q) {
+		return v, false, err
+	}
+	if err := s.head(&v); err != nil {
+		return v, false, err
+	}
+	return v, matchesHead(&v, s.q), nil
+}
+
+// rowFits says whether a row of jobCols may be of a job that fits. It reads the
+// columns that a filter asks for and no others.
+func (s *jobSearch) rowFits(row *sqlite.Stmt) (bool, error) {
+	q := s.q
+	if len(q.Status) > 0 && !slices.Contains(q.Status, flow.Status(row.ColumnInt64(10)-statusBase)) ||
+		(!s.sc.All || len(q.Clients) > 0) && !seen(row.ColumnText(4), s.sc, q.Clients) ||
+		q.MessageGroup != "" && q.MessageGroup != row.ColumnText(6) ||
+		q.Reason != "" && string(q.Reason) != row.ColumnText(20) ||
+		q.SubscriptionID != "" && q.SubscriptionID != flow.SubscriptionOf(row.ColumnText(3)) {
+		return false, nil
+	}
+	if q.Type.Empty() && q.Source == "" || row.ColumnInt64(2) != 0 {
+		return true, nil
+	}
+	if err := s.kindOf(row.ColumnInt64(1)); err != nil {
+		return false, err
+	}
+	return (q.Source == "" || q.Source == s.src) && (q.Type.Empty() || q.Type.Match(s.typ)), nil
+}
+
+// seen says whether something of a client is within a scope and a filter.
+func seen(client string, sc store.Scope, clients []string) bool {
+	return sc.Sees(client) && (len(clients) == 0 || slices.Contains(clients, client))
+}
+
+// kindOf looks at the type and source of an event.
+func (s *jobSearch) kindOf(position int64) error {
+	if position == s.position {
+		return nil
+	}
+	s.position, s.typ, s.src = position, "", ""
+	if s.event = s.st.cache.get(position); s.event != nil {
+		s.typ, s.src = s.event.Type, s.event.Source
+		return nil
+	}
+	_, err := s.c.q("SELECT type, source FROM events WHERE position = ?").int(position).one(func(row *sqlite.Stmt) {
+		s.typ, s.src = row.ColumnText(0), row.ColumnText(1)
+	})
+	return err
+}
+
+// head fills in the head of a job's event.
+func (s *jobSearch) head(v *store.JobView) error {
+	if v.Job.EventID == 0 {
+		return nil
+	}
+	if s.event == nil || s.event.Position != v.Job.Position {
+		if err := s.st.head(s.c, v); err != nil || v.Event == nil {
+			return err
+		}
+		s.position, s.event, s.typ, s.src = v.Job.Position, v.Event, v.Event.Type, v.Event.Source
+		return nil
+	}
+	h := *s.event
+	h.Data = nil
+	v.Event = &h
+	return nil
 }
 
 // fillPage reads the candidates of a page and keeps those that fit.
@@ -129,89 +266,91 @@ func (st *Store) fillPage(ctx context.Context, c *conn, page *store.JobPage, ids
 	return nil
 }
 
-// candidates returns the ids to look at, newest first, and whether there may be
-// more beyond the last.
-func (st *Store) candidates(c *conn, sc store.Scope, q *store.JobQuery, high, low int64) (ids []flow.ID, partial bool, err error) {
-	switch {
-	case q.EventID != 0, q.CorrelationID != "", !q.OrderKey.IsZero():
-	case len(q.Status) == 1 && !q.Status[0].Final():
-		return st.openCandidates(c, sc, q, high, low)
-	case len(q.Status) > 0 && !slices.ContainsFunc(q.Status, func(s flow.Status) bool { return !s.DeadLetter() }):
-		return c.letters(q, high, low, true, store.MaxExamined)
-	case len(q.Status) == 1 && q.Status[0] == flow.Cancelled:
-		return c.newest(c.q("SELECT id FROM jobs WHERE status = ? AND status > 13"+tail).int(onDisk(flow.Cancelled)), high, low)
-	}
-	return c.indexed(sc, q, high, low)
-}
+// tail bounds a query of jobs, the newest first.
+const tail = " AND id < ? AND id >= ? ORDER BY id DESC"
 
-// tail bounds a query of ids.
-const tail = " AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?"
-
-// newest runs a query with a tail.
-func (c *conn) newest(s stmt, high, low int64) ([]flow.ID, bool, error) {
-	ids, err := s.int(high).int(low).int(store.MaxExamined).ids()
-	return ids, len(ids) == store.MaxExamined, err
-}
-
-// indexed finds jobs of any state in the narrowest index that a filter has.
-func (c *conn) indexed(sc store.Scope, q *store.JobQuery, high, low int64) ([]flow.ID, bool, error) {
+// sources are where to look for jobs: in the narrowest index that a filter has.
+func (s *jobSearch) sources(high, low int64) ([]source, error) {
+	c, q := s.c, s.q
+	from := func(found stmt) source { return rows{found.int(high).int(low)} }
 	switch {
 	case q.EventID != 0:
-		return c.newest(c.q("SELECT id FROM jobs WHERE position = ?"+tail).int(int64(q.EventID)), high, low)
+		return []source{from(c.q("SELECT " + jobCols + " FROM jobs WHERE position = ?" + tail).int(int64(q.EventID)))}, nil
 	case q.CorrelationID != "":
-		return c.newest(c.q("SELECT id FROM jobs WHERE (position IN (SELECT position FROM events WHERE correlation_id = ?) OR position IN (SELECT job FROM tasks WHERE correlation = ?))"+tail).
-			text(q.CorrelationID).text(q.CorrelationID), high, low)
+		return []source{from(c.q("SELECT " + jobCols + " FROM jobs WHERE (position IN (SELECT position FROM events WHERE correlation_id = ?) OR position IN (SELECT job FROM tasks WHERE correlation = ?))" + tail).
+			text(q.CorrelationID).text(q.CorrelationID))}, nil
 	case !q.OrderKey.IsZero():
-		return c.newest(c.q("SELECT id FROM jobs WHERE order_key = ?"+tail).blob(q.OrderKey[:]), high, low)
+		return []source{from(c.q("SELECT " + jobCols + " FROM jobs WHERE order_key = ?" + tail).blob(q.OrderKey[:]))}, nil
+	}
+	if len(q.Status) > 0 && !slices.Contains(q.Status, flow.Completed) {
+		sources, few, err := s.byStatus(high, low)
+		if err != nil || few {
+			return sources, err
+		}
+	}
+	switch {
 	case q.ReplayID != 0:
-		return c.newest(c.q("SELECT id FROM jobs INDEXED BY jobs_replay WHERE replay != 0 AND replay = ?"+tail).int(int64(q.ReplayID)), high, low)
+		return []source{from(c.q("SELECT " + jobCols + " FROM jobs INDEXED BY jobs_replay WHERE replay != 0 AND replay = ?" + tail).int(int64(q.ReplayID)))}, nil
 	case q.SubscriptionID != "":
-		ids, _, err := c.newest(c.q("SELECT id FROM jobs INDEXED BY jobs_lane WHERE lane = ?"+tail).text(q.SubscriptionID), high, low)
-		if err != nil {
-			return nil, false, err
-		}
-		replayed, _, err := c.newest(c.q("SELECT id FROM jobs INDEXED BY jobs_replayed WHERE replay != 0 AND substr(lane, 17) = ?"+tail).text(q.SubscriptionID), high, low)
-		if err != nil {
-			return nil, false, err
-		}
-		ids, partial := nearest(append(ids, replayed...), true, store.MaxExamined)
-		return ids, partial, nil
+		return []source{
+			from(c.q("SELECT " + jobCols + " FROM jobs INDEXED BY jobs_lane WHERE lane = ?" + tail).text(q.SubscriptionID)),
+			from(c.q("SELECT " + jobCols + " FROM jobs INDEXED BY jobs_replayed WHERE replay != 0 AND substr(lane, 17) = ?" + tail).text(q.SubscriptionID)),
+		}, nil
 	}
-	if clients, named := store.Within(sc, q.Clients); named && len(clients) <= mostClients {
-		return c.ofClients("SELECT id FROM jobs INDEXED BY jobs_client WHERE client_id = ?"+tail, clients, high, low, max(store.MaxExamined/max(len(clients), 1), store.PageLimit(q.Limit)+1))
+	clients, named := store.Within(s.sc, q.Clients)
+	switch {
+	case named && len(clients) == 1:
+		return []source{from(c.q("SELECT " + jobCols + " FROM jobs INDEXED BY jobs_client WHERE client_id = ?" + tail).text(clients[0]))}, nil
+	case named && len(clients) <= mostClients:
+		return c.ofClients("SELECT id FROM jobs INDEXED BY jobs_client WHERE client_id = ?"+tail+" LIMIT ?", clients, high, low), nil
 	}
-	return c.newest(c.q("SELECT id FROM jobs WHERE 1"+tail), high, low)
+	return []source{from(c.q("SELECT " + jobCols + " FROM jobs WHERE 1" + tail))}, nil
 }
 
-// openCandidates finds the jobs of an open state: QUEUED and PROCESSING in
-// memory, PENDING in the small indexes of ready and waiting jobs.
-func (st *Store) openCandidates(c *conn, sc store.Scope, q *store.JobQuery, high, low int64) ([]flow.ID, bool, error) {
-	in := func(id flow.ID) bool { return int64(id) < high && int64(id) >= low }
-	if q.Status[0] != flow.Pending {
-		var ids []flow.ID
-		for _, j := range st.live.pick(func(j *flow.Job) bool { return j.Status == q.Status[0] && in(j.ID) }) {
-			ids = append(ids, j.ID)
+// byStatus finds jobs of states that few jobs are in: QUEUED and PROCESSING in
+// memory, PENDING in the small indexes of ready and waiting jobs, the others in
+// that of what was not delivered. Few is false where too many are PENDING: then
+// the newest of them are found by walking all.
+func (s *jobSearch) byStatus(high, low int64) (sources []source, few bool, err error) {
+	c, q := s.c, s.q
+	asked := func(status flow.Status) bool { return slices.Contains(q.Status, status) }
+	var open []flow.ID
+	if asked(flow.Queued) || asked(flow.Processing) {
+		for _, j := range s.st.live.pick(func(j *flow.Job) bool { return isOut(j.Status) && asked(j.Status) }) {
+			open = append(open, j.ID)
 		}
-		ids, partial := nearest(ids, true, store.MaxExamined)
-		return ids, partial, nil
 	}
-	var ids []flow.ID
-	for _, sql := range []string{
-		"SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 LIMIT ?",
-		"SELECT id FROM jobs INDEXED BY jobs_waiting WHERE waiting = 1 LIMIT ?",
+	if asked(flow.Pending) {
+		for _, sql := range []string{
+			"SELECT id FROM jobs INDEXED BY jobs_ready WHERE ready = 1 LIMIT ?",
+			"SELECT id FROM jobs INDEXED BY jobs_waiting WHERE waiting = 1 LIMIT ?",
+		} {
+			found, err := c.q(sql).int(store.MaxExamined + 1).ids()
+			if err != nil {
+				return nil, false, err
+			}
+			if open = append(open, found...); len(found) > store.MaxExamined {
+				return nil, false, nil
+			}
+		}
+	}
+	open = slices.DeleteFunc(open, func(id flow.ID) bool { return int64(id) >= high || int64(id) < low })
+	open, _ = nearest(open, true, len(open))
+	sources = append(sources, &pages{ids: open})
+	for _, dead := range []struct {
+		status flow.Status
+		found  string
+	}{
+		// A statement each, since they are open at the same time.
+		{flow.Failed, "SELECT " + jobCols + " FROM jobs INDEXED BY jobs_dead WHERE status = 14 AND status > 13" + tail},
+		{flow.Cancelled, "SELECT " + jobCols + " FROM jobs INDEXED BY jobs_dead WHERE status = 15 AND status > 13" + tail},
+		{flow.Expired, "SELECT " + jobCols + " FROM jobs INDEXED BY jobs_dead WHERE status = 16 AND status > 13" + tail},
 	} {
-		found, err := c.q(sql).int(store.MaxExamined + 1).ids()
-		if err != nil {
-			return nil, false, err
+		if asked(dead.status) {
+			sources = append(sources, rows{c.q(dead.found).int(high).int(low)})
 		}
-		ids = append(ids, found...)
 	}
-	if len(ids) > store.MaxExamined {
-		// With a backlog like this the newest jobs are found by walking them.
-		return c.indexed(sc, q, high, low)
-	}
-	ids, partial := nearest(slices.DeleteFunc(ids, func(id flow.ID) bool { return !in(id) }), true, store.MaxExamined)
-	return ids, partial, nil
+	return sources, true, nil
 }
 
 // nearest sorts what several queries have found and leaves as many as may be
@@ -249,22 +388,3 @@ func matchesHead(v *store.JobView, q *store.JobQuery) bool {
 	}
 	return (q.Source == "" || q.Source == source) && (q.Type.Empty() || q.Type.Match(typ))
 }
-
-// ofClients merges what an index has of several clients, newest first: at most
-// so many, which is also what it looks at of each.
-func (c *conn) ofClients(sql string, clients []string, high, low int64, most int) ([]flow.ID, bool, error) {
-	var ids []flow.ID
-	for _, client := range clients {
-		found, err := c.q(sql).text(client).int(high).int(low).int(int64(most)).ids()
-		if err != nil {
-			return nil, false, err
-		}
-		ids = append(ids, found...)
-	}
-	ids, more := nearest(ids, true, most)
-	return ids, more, nil
-}
-
-// mostClients is how many clients are looked for one by one. Who sees more than
-// that finds enough among all.
-const mostClients = 64

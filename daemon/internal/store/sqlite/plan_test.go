@@ -37,7 +37,7 @@ var walkers = map[string]string{
 	"FROM events WHERE position > ? ORDER BY position LIMIT ?":          "a batch",
 	"WHERE position BETWEEN ? AND ?":                                    "given up where most rows are not wanted",
 	"FROM audit WHERE id < ? AND id >= ? ORDER BY id DESC":              "a page",
-	"FROM jobs WHERE 1 AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?": "a page",
+	"FROM jobs WHERE 1 AND id < ? AND id >= ? ORDER BY id DESC":         "a page",
 	"WHERE ready = 1 LIMIT ?":                                           "a page",
 	"WHERE waiting = 1 LIMIT ?":                                         "a page",
 
@@ -49,9 +49,9 @@ var walkers = map[string]string{
 
 	"SELECT space, key, grp, owner, body, revision, expires_at FROM entries": "the beginning of a statement that names a space and more",
 
-	"SELECT entity_type, operation, client_id FROM audit ORDER BY id DESC LIMIT ?": "the newest MaxExamined rows",
-	"SELECT type, client_id FROM events ORDER BY position DESC LIMIT ?":            "the newest MaxExamined rows",
-	"FROM rollups WHERE hour >= ? AND hour < ? ORDER BY hour, count, client, name": "the hours of a span of at most a year",
+	"SELECT entity_type, operation, client_id FROM audit ORDER BY id DESC LIMIT ?": "the newest MaxFaceted rows",
+	"SELECT type, client_id FROM events ORDER BY position DESC LIMIT ?":            "the newest MaxFaceted rows",
+	"SELECT hour FROM rollups WHERE hour":                                          "the first row",
 
 	"FROM jobs WHERE position = ? AND id": "the jobs of one event",
 	"FROM documents":                      "what operators have declared",

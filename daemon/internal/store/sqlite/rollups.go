@@ -39,7 +39,9 @@ func (t *tx) saveRolls() error {
 		return nil
 	}
 	clear(t.sums)
+	touched := map[int64]bool{}
 	for _, r := range t.notes.rolls {
+		touched[r.hour] = true
 		t.sums[r]++
 		t.sums[roll{0, r.count, r.client, ""}]++
 	}
@@ -49,6 +51,7 @@ func (t *tx) saveRolls() error {
 			return fmt.Errorf("count by the hour: %w", err)
 		}
 	}
+	t.notes.then = append(t.notes.then, func() { t.st.hours.count(touched) })
 	return nil
 }
 
@@ -75,23 +78,51 @@ func (st *Store) Totals(ctx context.Context, sc store.Scope) ([]store.Rollup, er
 }
 
 func (st *Store) rollups(ctx context.Context, sc store.Scope, client string, low, high int64) (out []store.Rollup, err error) {
-	err = st.read(ctx, func(c *conn) error {
+	asked := st.hours.now()
+	err = st.snapshot(ctx, func(c *conn) error {
 		out = nil
-		return c.q("SELECT hour, count, client, name, n FROM rollups WHERE hour >= ? AND hour < ? ORDER BY hour, count, client, name").int(low).int(high).each(func(s *sqlite.Stmt) bool {
-			r := store.Rollup{Count: store.Count(s.ColumnInt64(1)), ClientID: s.ColumnText(2), Name: s.ColumnText(3), N: s.ColumnInt64(4)}
-			if hour := s.ColumnInt64(0); hour > 0 {
-				r.Hour = time.Unix(hour*3600, 0).UTC()
+		first, err := c.q("SELECT hour FROM rollups WHERE hour >= ? ORDER BY hour LIMIT 1").int(low).number()
+		if err != nil {
+			return err
+		}
+		last, err := c.q("SELECT hour FROM rollups WHERE hour < ? ORDER BY hour DESC LIMIT 1").int(high).number()
+		if err != nil {
+			return err
+		}
+		for at := max(first, low); at <= last && ctx.Err() == nil; at++ {
+			rows, err := st.hour(c, at, asked)
+			if err != nil {
+				return err
 			}
-			if sc.Sees(r.ClientID) && (client == "" || client == r.ClientID) {
-				out = append(out, r)
+			for i := range rows {
+				if r := &rows[i]; sc.Sees(r.ClientID) && (client == "" || client == r.ClientID) {
+					out = append(out, *r)
+				}
 			}
-			return ctx.Err() == nil
-		})
+		}
+		return ctx.Err()
 	})
-	if err == nil {
-		err = ctx.Err()
-	}
 	return out, err
+}
+
+// hour returns the sums of an hour, from memory if they are there.
+func (st *Store) hour(c *conn, at int64, asked uint64) ([]store.Rollup, error) {
+	rows, known := st.hours.get(at)
+	if known {
+		return rows, nil
+	}
+	err := c.q("SELECT count, client, name, n FROM rollups WHERE hour = ? ORDER BY count, client, name").int(at).each(func(s *sqlite.Stmt) bool {
+		r := store.Rollup{Count: store.Count(s.ColumnInt64(0)), ClientID: s.ColumnText(1), Name: s.ColumnText(2), N: s.ColumnInt64(3)}
+		if at > 0 {
+			r.Hour = time.Unix(at*3600, 0).UTC()
+		}
+		rows = append(rows, r)
+		return true
+	})
+	if err == nil && at > 0 { // the totals change with every commit
+		st.hours.keep(at, asked, rows)
+	}
+	return rows, err
 }
 
 // EventFacets implements store.Statistics.
@@ -99,7 +130,7 @@ func (st *Store) EventFacets(ctx context.Context, sc store.Scope) (store.Facets,
 	f := newFacets()
 	err := st.read(ctx, func(c *conn) error {
 		f = newFacets()
-		return c.q("SELECT type, client_id FROM events ORDER BY position DESC LIMIT ?").int(store.MaxExamined).each(func(s *sqlite.Stmt) bool {
+		return c.q("SELECT type, client_id FROM events ORDER BY position DESC LIMIT ?").int(store.MaxFaceted).each(func(s *sqlite.Stmt) bool {
 			if sc.Sees(s.ColumnText(1)) {
 				f.add(store.FacetTypes, s.ColumnText(0))
 			}

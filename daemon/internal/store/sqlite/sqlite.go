@@ -53,6 +53,7 @@ type Store struct {
 	cache   *eventCache
 	live    live
 	pol     policies
+	hours   hours
 
 	fanned      atomic.Int64
 	last        atomic.Int64
@@ -103,6 +104,7 @@ func Open(path string, o Options) (*Store, error) {
 	st.live.init(o.HotJobs)
 	st.tx.st, st.tx.dirty, st.tx.sums = st, map[flow.ID]*flow.Job{}, map[roll]int64{}
 	st.pol.init()
+	st.hours.init()
 	if err := st.start(o); err != nil {
 		st.release()
 		return nil, err
