@@ -21,14 +21,14 @@ LONG ?= 10m
 ROUNDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint ci test-kill test-long clean
+.PHONY: help build demo test bench bench-reads lint ci test-kill test-long clean
 
 help: ## Print this help
 	@echo "FlowCatalyst: publish an event, receive the webhook."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables: RACE=1 (test), ARGS='-flags' (bench), ROUNDS=n (test-kill), LONG=10m (test-long), VERSION=v (build)."
+	@echo "Variables: RACE=1 (test), ARGS='-flags' (bench, bench-reads), ROUNDS=n (test-kill), LONG=10m (test-long), VERSION=v (build)."
 
 build: ## Build static ./bin/fcd and ./bin/fcctl
 	@mkdir -p bin
@@ -44,6 +44,10 @@ test: ## Run every test (RACE=1: with the race detector)
 bench: build ## Measure fcd against a line of raw HTTP POSTs (ARGS='-json -check …')
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./internal/bench
 	@./bin/bench $(ARGS)
+
+bench-reads: build ## Measure reads, publishing and retention with ten million jobs (ARGS='-n …')
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./internal/bench
+	@./bin/bench -scenario aged -check $(ARGS)
 
 lint: ## gofmt, go vet and staticcheck
 	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \

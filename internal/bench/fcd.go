@@ -38,6 +38,7 @@ type daemon struct {
 	Password string `json:"password"`
 	token    string
 	ready    time.Duration // from start to the first ready answer
+	config   string        // of an `fcd run`; empty is `fcd dev`
 }
 
 // startDaemon runs the fcd binary on a fresh directory inside base and returns
@@ -47,18 +48,28 @@ func startDaemon(ctx context.Context, binary, base string) (*daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start fcd: %w", err)
 	}
-	d := &daemon{dir: dir, binary: binary}
-	if d.log, err = os.Create(filepath.Join(dir, "fcd.log")); err != nil {
-		return nil, errors.Join(fmt.Errorf("start fcd: %w", err), os.RemoveAll(dir))
-	}
-	if err := d.launch(ctx); err != nil {
-		return nil, errors.Join(err, d.remove())
+	d, err := openDaemon(ctx, binary, dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return d, nil
 }
 
-// launch runs the binary on the directory and returns when it is ready and
-// logged in to. If that fails, nothing runs.
+// openDaemon runs the fcd binary on a directory that may have been used before.
+func openDaemon(ctx context.Context, binary, dir string) (*daemon, error) {
+	d := &daemon{dir: dir, binary: binary}
+	var err error
+	if d.log, err = os.Create(filepath.Join(dir, "fcd.log")); err != nil {
+		return nil, fmt.Errorf("start fcd: %w", err)
+	}
+	if err := d.launch(ctx); err != nil {
+		return nil, errors.Join(err, d.log.Close())
+	}
+	return d, nil
+}
+
+// launch runs the binary on the directory, or with the configuration, and returns
+// when it is ready and there is a token. If that fails, nothing runs.
 func (d *daemon) launch(ctx context.Context) error {
 	data := filepath.Join(d.dir, "data")
 	credentials := filepath.Join(data, "dev-credentials.json")
@@ -68,6 +79,9 @@ func (d *daemon) launch(ctx context.Context) error {
 	const free = "127.0.0.1:0"
 	d.cmd = exec.CommandContext(ctx, d.binary, "dev", "--data-dir", data,
 		"--listen", free, "--router-listen", free, "--admin-listen", free)
+	if d.config != "" {
+		d.cmd = exec.CommandContext(ctx, d.binary, "run", "-c", d.config)
+	}
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	d.cmd.Env = environment(d.dir)
 	d.exited, d.exit = make(chan struct{}), nil
@@ -84,6 +98,9 @@ func (d *daemon) launch(ctx context.Context) error {
 		return errors.Join(err, d.end())
 	}
 	d.ready = time.Since(began)
+	if d.config != "" {
+		return nil // it has a token
+	}
 	var session struct {
 		AccessToken string `json:"accessToken"`
 	}
@@ -122,8 +139,11 @@ func (d *daemon) await(ctx context.Context, credentials string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, fmt.Errorf("not ready after %s", startPatience))
 	defer cancel()
 	for {
-		b, err := os.ReadFile(credentials)
-		if err == nil && json.Unmarshal(b, d) == nil && d.AdminURL != "" {
+		known := d.config != ""
+		if b, err := os.ReadFile(credentials); !known && err == nil {
+			known = json.Unmarshal(b, d) == nil && d.AdminURL != ""
+		}
+		if known {
 			if call(ctx, http.MethodGet, d.AdminURL+"/q/ready", "", nil, nil) == nil {
 				return nil
 			}
@@ -256,4 +276,13 @@ func (d *daemon) profile(ctx context.Context, length time.Duration, file string)
 		return fmt.Errorf("profile fcd: %w", err)
 	}
 	return os.WriteFile(file, b, 0o644)
+}
+
+// close ends fcd and leaves its directory.
+func (d *daemon) close() error {
+	err := d.end()
+	if cerr := d.log.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }

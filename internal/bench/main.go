@@ -42,6 +42,7 @@ type options struct {
 	json        bool
 	check       bool
 	pprof       string
+	store       string
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -59,6 +60,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.DurationVar(&o.down, "down", time.Minute, "how long the endpoint of the outage is down")
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	fs.BoolVar(&o.check, "check", false, "fail when a target is missed")
+	fs.StringVar(&o.store, "store", "", "keep the filled store of the reads in this `directory`, and use it again; empty fills a new one and removes it")
 	fs.StringVar(&o.pprof, "pprof", "", "write a CPU profile of fcd per scenario into this `directory`")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -174,7 +176,7 @@ func measure(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 	for _, tr := range tried {
 		fmt.Fprintf(stderr, "%s: %s\n", tr.name, tr.title)
 		f := &findings{Name: tr.name, Title: tr.title}
-		if err := tr.run(ctx, &court{stage: st, events: cmp.Or(o.events, tr.events), down: o.down, talk: stderr}, f); err != nil {
+		if err := tr.run(ctx, &court{stage: st, events: cmp.Or(o.events, tr.events), down: o.down, store: o.store, talk: stderr}, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", tr.name, err)
 		}
 		rp.judgeTrial(f)
