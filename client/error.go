@@ -127,6 +127,7 @@ type problemBody struct {
 	Code      string          `json:"code"`
 	Message   string          `json:"message"`
 	Error     json.RawMessage `json:"error"`
+	ErrorText string          `json:"error_description"` // of OAuth (RFC 6749 §5.2)
 	RequestID string          `json:"requestId"`
 	Problems  json.RawMessage `json:"problems"`
 	Errors    json.RawMessage `json:"errors"`
@@ -148,7 +149,7 @@ func newError(k call, res *http.Response, body []byte) *Error {
 	if e.Code == "" {
 		e.Code = text
 	}
-	for _, s := range []string{p.Detail, p.Message, text, p.Title, http.StatusText(res.StatusCode)} {
+	for _, s := range []string{p.Detail, p.Message, p.ErrorText, text, p.Title, http.StatusText(res.StatusCode)} {
 		if s != "" {
 			e.Message = s
 			break

@@ -34,6 +34,10 @@ type call struct {
 	path   string // below the base, escaped
 	query  url.Values
 	body   any // JSON, if not nil
+	// form is a body of the kind that OAuth endpoints take, instead of JSON.
+	form url.Values
+	// user and secret are for HTTP Basic, if user is not empty.
+	user, secret string
 	// key is an Idempotency-Key: it makes a POST repeatable.
 	key string
 	// match is an If-Match.
@@ -63,6 +67,9 @@ func (c *Client) do(ctx context.Context, k call, out any) (http.Header, error) {
 		if body, err = encode(k.body); err != nil {
 			return nil, fmt.Errorf("%s %s: encode the body: %w", k.method, k.path, err)
 		}
+	}
+	if k.form != nil {
+		body = []byte(k.form.Encode())
 	}
 	renewed := false
 	for n := 0; ; n++ {
@@ -153,8 +160,14 @@ func (c *Client) once(ctx context.Context, k call, body []byte, token string, ou
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.agent)
-	if body != nil {
+	switch {
+	case k.form != nil:
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	case body != nil:
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if k.user != "" {
+		req.SetBasicAuth(k.user, k.secret)
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)

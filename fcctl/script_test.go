@@ -52,6 +52,8 @@ func TestWithDaemon(t *testing.T) {
 			p := params("", func(e *testscript.Env) {
 				e.Setenv("FCCTL_URL", d.URL("platform"))
 				e.Setenv("FCCTL_TOKEN", d.Token())
+				e.Setenv("EMAIL", d.Credentials().Email)
+				e.Setenv("PASSWORD", d.Credentials().Password)
 			})
 			p.Files = []string{f}
 			testscript.Run(t, p)

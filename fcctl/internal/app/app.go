@@ -32,6 +32,8 @@ type App struct {
 	ErrTerminal bool
 	// ReadPassword reads a line without echo.
 	ReadPassword func() (string, error)
+	// Browse opens a URL in the user's browser; nil if there is none to open.
+	Browse func(url string) error
 	// Colour says whether stdout and stderr are terminals that want colour.
 	Colour, ErrColour bool
 }

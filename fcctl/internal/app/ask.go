@@ -43,3 +43,35 @@ func (a *App) Ask(in *bufio.Reader, question string) (string, error) {
 	}
 	return strings.TrimSpace(line), nil
 }
+
+// maxSecret bounds a secret on standard input.
+const maxSecret = 8192
+
+// AskSecret reads a secret: from standard input, or from the person at the
+// terminal without showing it. It never comes from a flag, which ps would show.
+func (a *App) AskSecret(what string, stdin bool, try string) (string, error) {
+	if stdin {
+		b, err := io.ReadAll(io.LimitReader(a.In, maxSecret+1))
+		if err != nil {
+			return "", fmt.Errorf("read the %s: %w", what, err)
+		}
+		s := strings.TrimRight(string(b), "\r\n")
+		if s == "" || len(b) > maxSecret {
+			return "", fault.New(fault.Failed, try, "there is no %s on standard input", what)
+		}
+		return s, nil
+	}
+	if !a.Terminal {
+		return "", fault.Usage("there is no terminal to ask for the "+what+" at", try)
+	}
+	fmt.Fprintf(a.Err, "%s: ", strings.ToUpper(what[:1])+what[1:])
+	s, err := a.ReadPassword()
+	a.Say("")
+	if err != nil {
+		return "", fmt.Errorf("read the %s: %w", what, err)
+	}
+	if s == "" {
+		return "", fault.New(fault.Failed, "", "no %s was given", what)
+	}
+	return s, nil
+}

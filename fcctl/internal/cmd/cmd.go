@@ -31,6 +31,7 @@ func Main(version string) int {
 			b, err := term.ReadPassword(int(os.Stdin.Fd()))
 			return string(b), err
 		},
+		Browse: browser(),
 		Colour: colour(os.Stdout), ErrColour: colour(os.Stderr),
 	}
 	return Run(ctx, a, os.Args[1:])

@@ -79,8 +79,11 @@ func Judge(err error) (message string, code int, try string) {
 	}
 	switch e.Status {
 	case http.StatusUnauthorized:
-		if e.Path == "/auth/login" {
+		switch e.Path {
+		case "/auth/login":
 			return message, Refused, ""
+		case "/oauth/token":
+			return message, Refused, "FCCTL_CLIENT_ID and FCCTL_CLIENT_SECRET of an OAuth client that is active"
 		}
 		return "not logged in: " + message, Refused, "fcctl login"
 	case http.StatusForbidden:

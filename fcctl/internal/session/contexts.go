@@ -26,19 +26,33 @@ type File struct {
 type Account struct {
 	URL     string  `json:"url"`
 	Email   string  `json:"email,omitempty"`
+	Name    string  `json:"name,omitempty"` // of who has no email address
 	Session *Stored `json:"session,omitempty"`
+}
+
+// Who is what people call who is logged in.
+func (a *Account) Who() string {
+	if a.Email != "" {
+		return a.Email
+	}
+	return a.Name
 }
 
 // Stored is a session as it is kept.
 type Stored struct {
 	AccessToken  string    `json:"accessToken"`
-	RefreshToken string    `json:"refreshToken"`
-	Expires      time.Time `json:"expires"`
+	RefreshToken string    `json:"refreshToken,omitempty"`
+	Expires      time.Time `json:"expires,omitzero"` // zero: only the server knows
+	Grant        string    `json:"grant,omitempty"`  // how it began; "" with a password
 }
 
 // StoredOf is a session as it is kept.
 func StoredOf(s client.Session, now time.Time) *Stored {
-	return &Stored{s.AccessToken, s.RefreshToken, now.Add(time.Duration(s.ExpiresIn) * time.Second)}
+	stored := &Stored{AccessToken: s.AccessToken, RefreshToken: s.RefreshToken}
+	if s.ExpiresIn > 0 {
+		stored.Expires = now.Add(time.Duration(s.ExpiresIn) * time.Second)
+	}
+	return stored
 }
 
 // configPath is where the contexts are kept (XDG Base Directory).
@@ -91,8 +105,8 @@ func (k *Keeper) Contexts() (*File, error) {
 	return cs, nil
 }
 
-// Save replaces the file whole, readable by its owner only.
-func (cs *File) Save() error {
+// save replaces the file whole, readable by its owner only.
+func (cs *File) save() error {
 	b, err := json.MarshalIndent(cs, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the contexts: %w", err)

@@ -5,7 +5,6 @@ package session
 
 import (
 	"strings"
-	"time"
 
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
@@ -22,8 +21,10 @@ type Keeper struct {
 }
 
 func (k *Keeper) env(name string) string {
-	v, _ := k.Env(name)
-	return v
+	if v, ok := k.Env(name); ok {
+		return v
+	}
+	return ""
 }
 
 // NewClient makes a client that is patient for a moment only: a person waits.
@@ -54,28 +55,12 @@ func (k *Keeper) Tokens(t *Target) (client.TokenSource, error) {
 		return nil, err
 	}
 	switch {
+	case t.ClientID != "":
+		return &client.ClientCredentials{Client: plain, ClientID: t.ClientID, Secret: t.secret}, nil
 	case t.Dev != nil:
 		return &devTokens{client: plain, dev: t.Dev, token: t.Dev.AccessToken}, nil
 	case t.Account != nil && t.Account.Session != nil:
-		s := t.Account.Session
-		source := client.NewSessions(plain, client.Session{AccessToken: s.AccessToken, RefreshToken: s.RefreshToken}, s.Expires)
-		source.Changed = func(fresh client.Session) error { return k.keep(t.Name, fresh) }
-		return source, nil
+		return &kept{k: k, client: plain, name: t.Name, url: t.Account.URL, session: *t.Account.Session}, nil
 	}
 	return nil, nil
-}
-
-// keep writes a refreshed session into its context. The file is read again
-// first: another fcctl may have changed it.
-func (k *Keeper) keep(name string, s client.Session) error {
-	cs, err := k.Contexts()
-	if err != nil {
-		return err
-	}
-	acct := cs.Contexts[name]
-	if acct == nil {
-		return nil // forgotten in between; so be it
-	}
-	acct.Session = StoredOf(s, time.Now())
-	return cs.Save()
 }

@@ -11,10 +11,14 @@ import (
 
 // Target is the server that a command speaks to, and why that one.
 type Target struct {
-	URL     string
-	Origin  string // "--url", "FCCTL_URL", `context "prod"`, "a running fcd dev"
-	Name    string // of the context, if it is one
-	Token   string // given by flag or environment
+	URL    string
+	Origin string // "--url", "FCCTL_URL", `context "prod"`, "a running fcd dev"
+	Name   string // of the context, if it is one
+	Token  string // given by flag or environment
+	// ClientID is that of the client credentials in the environment, which
+	// are used unless there is a token.
+	ClientID, secret string
+
 	Account *Account
 	Dev     *Dev
 	File    *File
@@ -34,6 +38,12 @@ func (k *Keeper) Target(f Flags) (*Target, error) {
 	t := &Target{File: cs, Token: f.Token}
 	if t.Token == "" {
 		t.Token = k.env("FCCTL_TOKEN")
+	}
+	if t.Token == "" {
+		t.ClientID, t.secret = k.env("FCCTL_CLIENT_ID"), k.env("FCCTL_CLIENT_SECRET")
+		if (t.ClientID == "") != (t.secret == "") {
+			return nil, fault.Usage("FCCTL_CLIENT_ID and FCCTL_CLIENT_SECRET go together, and one of them is not set", "both, or neither and fcctl login")
+		}
 	}
 	var name string
 	switch {

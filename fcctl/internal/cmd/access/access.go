@@ -12,6 +12,7 @@ type commands struct{ *app.App }
 func Commands(a *app.App) []*cli.Command {
 	c := &commands{a}
 	return []*cli.Command{
-		c.contextCommand(), c.loginCommand(), c.tokenCommand(),
+		c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.contextCommand(),
+		c.tokenCommand(), c.sessionsCommand(), c.passwordCommand(), c.bootstrapCommand(),
 	}
 }

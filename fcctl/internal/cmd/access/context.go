@@ -55,7 +55,7 @@ func (a *commands) contextRows() ([]view.Context, error) {
 	rows := []view.Context{}
 	for _, name := range slices.Sorted(maps.Keys(cs.Contexts)) {
 		acct := cs.Contexts[name]
-		rows = append(rows, view.Context{Name: name, URL: acct.URL, Email: acct.Email, Current: name == cs.Current, LoggedIn: acct.Session != nil})
+		rows = append(rows, view.Context{Name: name, URL: acct.URL, Email: acct.Who(), Current: name == cs.Current, LoggedIn: acct.Session != nil})
 	}
 	dev, err := a.Sessions().Running()
 	if err != nil {
@@ -81,11 +81,13 @@ func (a *commands) contextShow(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	row := view.Context{Name: t.Name, URL: t.URL, Origin: t.Origin, LoggedIn: t.Token != "" || t.Dev != nil || t.Account != nil && t.Account.Session != nil}
+	row := view.Context{Name: t.Name, URL: t.URL, Origin: t.Origin, LoggedIn: t.Token != "" || t.ClientID != "" || t.Dev != nil || t.Account != nil && t.Account.Session != nil}
 	switch {
 	case t.Token != "":
+	case t.ClientID != "":
+		row.Email = t.ClientID
 	case t.Account != nil:
-		row.Email = t.Account.Email
+		row.Email = t.Account.Who()
 	case t.Dev != nil:
 		row.Email = t.Dev.Email
 	}
@@ -97,16 +99,15 @@ func (a *commands) contextUse(c *cli.Context) error {
 	if err := app.Arguments(c, 1, 1, "the name of a context"); err != nil {
 		return err
 	}
-	cs, err := a.Sessions().Contexts()
-	if err != nil {
-		return err
-	}
 	name := c.Args().First()
-	if cs.Contexts[name] == nil && name != session.DevContext {
-		return session.UnknownContext(name, cs)
-	}
-	cs.Current = name
-	if err := cs.Save(); err != nil {
+	err := a.Sessions().Change(c.Context, func(f *session.File) error {
+		if f.Contexts[name] == nil && name != session.DevContext {
+			return session.UnknownContext(name, f)
+		}
+		f.Current = name
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	a.Say("Using context %q.", name)
@@ -128,20 +129,20 @@ func (a *commands) contextSet(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cs, err := a.Sessions().Contexts()
+	var acct *session.Account
+	err = a.Sessions().Change(c.Context, func(f *session.File) error {
+		acct = f.Contexts[name]
+		if acct == nil || acct.URL != made.URL() {
+			// A session must not follow to another server.
+			acct = &session.Account{URL: made.URL()}
+			f.Contexts[name] = acct
+		}
+		if f.Current == "" {
+			f.Current = name
+		}
+		return nil
+	})
 	if err != nil {
-		return err
-	}
-	acct := cs.Contexts[name]
-	if acct == nil || acct.URL != made.URL() {
-		// A session must not follow to another server.
-		acct = &session.Account{URL: made.URL()}
-		cs.Contexts[name] = acct
-	}
-	if cs.Current == "" {
-		cs.Current = name
-	}
-	if err := cs.Save(); err != nil {
 		return err
 	}
 	a.Say("Context %q is %s.", name, acct.URL)
@@ -155,19 +156,18 @@ func (a *commands) contextDelete(c *cli.Context) error {
 	if err := app.Arguments(c, 1, 1, "the name of a context"); err != nil {
 		return err
 	}
-	cs, err := a.Sessions().Contexts()
-	if err != nil {
-		return err
-	}
 	name := c.Args().First()
-	if cs.Contexts[name] == nil {
-		return session.UnknownContext(name, cs)
-	}
-	delete(cs.Contexts, name)
-	if cs.Current == name {
-		cs.Current = ""
-	}
-	if err := cs.Save(); err != nil {
+	err := a.Sessions().Change(c.Context, func(f *session.File) error {
+		if f.Contexts[name] == nil {
+			return session.UnknownContext(name, f)
+		}
+		delete(f.Contexts, name)
+		if f.Current == name {
+			f.Current = ""
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	a.Say("Forgot context %q.", name)
