@@ -217,6 +217,9 @@ func TestAuthorizationCodeFromSignInToUserInfo(t *testing.T) {
 	}
 	b.do("GET", authorizeURL("prompt", "consent"), nil).is(200)
 	b.do("GET", authorizeURL("scope", "openid role:platform:super-admin"), nil).is(200) // another scope
+	// Whoever manages the client can not send what was allowed elsewhere.
+	w.do("PUT", "/api/oauth-clients/"+w.oauthID("shop"), w.admin(), `{"redirectUris":["`+shopBack+`","https://evil.example.com/"]}`).is(204)
+	b.do("GET", authorizeURL("redirect_uri", "https://evil.example.com/"), nil).is(200)
 	again := b.do("GET", authorizeURL("prompt", "login", "max_age", "0"), nil).leads(signInPath)
 	if back := again.Get("return_url"); again.Get("again") == "" || strings.Contains(back, "prompt") || strings.Contains(back, "max_age") {
 		t.Errorf("sign in again: %v", again)

@@ -171,7 +171,7 @@ func (s *Server) Asks(ctx context.Context, r *Request, in iam.Session) (bool, er
 	if r.Wants("consent") || !strings.HasPrefix(r.RedirectURI, "https://") {
 		return true, nil
 	}
-	allowed, err := s.consented(ctx, in.PrincipalID, r.Client, r.Scope)
+	allowed, err := s.consented(ctx, in.PrincipalID, r)
 	return !allowed, err
 }
 
@@ -186,7 +186,7 @@ func (s *Server) Allow(ctx context.Context, r *Request, in iam.Session) (string,
 	if err != nil {
 		return "", s.redirected(r, err)
 	}
-	if err := s.remember(ctx, in.PrincipalID, r.Client, r.Scope); err != nil {
+	if err := s.remember(ctx, in.PrincipalID, r); err != nil {
 		return "", err
 	}
 	token, err := s.newCode(ctx, code{grant: given, RedirectURI: r.RedirectURI, RedirectGiven: r.redirectGiven, Challenge: r.challenge, Nonce: r.nonce})

@@ -18,17 +18,19 @@ const spaceConsent = "oauth_consent"
 
 const (
 	consentLife = 365 * 24 * time.Hour
-	// maxConsents is how many scopes are remembered of one client: one more
+	// maxConsents is how many are remembered of one client: one more
 	// forgets the oldest.
 	maxConsents = 20
 )
 
-// consent is the scopes that somebody has allowed a client, the oldest first.
+// consent is what somebody has allowed a client, the oldest first: a scope, and
+// where the answer goes. Whoever changes where a client's answers go is asked
+// about like a client that nobody knows.
 type consent struct {
 	// Client is the id of its resource: another one of the same client_id
 	// asks again.
-	Client string   `json:"client"`
-	Scopes []string `json:"scopes"`
+	Client  string   `json:"client"`
+	Allowed []string `json:"allowed"`
 }
 
 func consentKey(principalID string, c *resource.OAuthClient) store.EntryKey {
@@ -53,10 +55,13 @@ func (s *Server) readConsent(ctx context.Context, principalID string, c *resourc
 	return got, e.Revision, nil
 }
 
-func (s *Server) consented(ctx context.Context, principalID string, c *resource.OAuthClient, scope Scope) (bool, error) {
-	got, _, err := s.readConsent(ctx, principalID, c)
-	return slices.Contains(got.Scopes, scope.key()), err
+func (s *Server) consented(ctx context.Context, principalID string, r *Request) (bool, error) {
+	got, _, err := s.readConsent(ctx, principalID, r.Client)
+	return slices.Contains(got.Allowed, r.consent()), err
 }
+
+// consent names what is asked for: a URI and words without a space in them.
+func (r *Request) consent() string { return r.RedirectURI + " " + r.Scope.key() }
 
 // key is a scope whatever the order of its words.
 func (s Scope) key() string {
@@ -64,19 +69,19 @@ func (s Scope) key() string {
 	return Scope{words: words}.String()
 }
 
-func (s *Server) remember(ctx context.Context, principalID string, c *resource.OAuthClient, scope Scope) error {
-	got, revision, err := s.readConsent(ctx, principalID, c)
-	if err != nil || slices.Contains(got.Scopes, scope.key()) {
+func (s *Server) remember(ctx context.Context, principalID string, r *Request) error {
+	got, revision, err := s.readConsent(ctx, principalID, r.Client)
+	if err != nil || slices.Contains(got.Allowed, r.consent()) {
 		return err
 	}
-	if got.Scopes = append(got.Scopes, scope.key()); len(got.Scopes) > maxConsents {
-		got.Scopes = got.Scopes[1:]
+	if got.Allowed = append(got.Allowed, r.consent()); len(got.Allowed) > maxConsents {
+		got.Allowed = got.Allowed[1:]
 	}
 	body, err := json.Marshal(got)
 	if err != nil {
 		return err
 	}
-	key, now := consentKey(principalID, c), s.now()
+	key, now := consentKey(principalID, r.Client), s.now()
 	err = s.o.Store.SwapEntries(ctx, []store.Entry{{Space: key.Space, Key: key.Key, Owner: principalID, Body: body, Revision: revision, ExpiresAt: now.Add(consentLife)}}, nil, now)
 	if err != nil && !errors.Is(err, store.ErrConflict) { // of two at once one is remembered
 		return fmt.Errorf("remember consent: %w", err)

@@ -164,7 +164,8 @@ type Waiting struct {
 var ErrUserCode = errors.New("no device waits with this code; it may have ended, or been typed wrong")
 
 // Find is the device of a user code, for who is signed in. Guesses are
-// throttled by who makes them.
+// throttled by who makes them, and a right one gives none back: a device of
+// one's own would buy the next thirty.
 func (s *Server) Find(ctx context.Context, typed string, in iam.Session, from From) (Waiting, error) {
 	code, ok := readUserCode(typed)
 	if !ok {
@@ -195,7 +196,6 @@ func (s *Server) Find(ctx context.Context, typed string, in iam.Session, from Fr
 	if w.dev.State != deviceWaits || w.Client == nil || !w.Client.IsActive() || w.Client.ID != w.dev.Client {
 		return Waiting{}, ErrUserCode
 	}
-	s.throttle.Success("user code\x00"+in.PrincipalID, from.Address, s.o.Now())
 	w.Scope, w.Address, w.UserAgent, w.AskedAt = must(parseScope(w.dev.Scope)), w.dev.Address, w.dev.UserAgent, w.dev.AskedAt
 	return w, nil
 }
