@@ -32,6 +32,7 @@ const (
 // which they keep with what they make and so for ever.
 var ownKeys = map[string]bool{
 	"/api/dispatch-jobs":        true,
+	"/api/events/expunge":       true,
 	"/api/replays":              true,
 	"/api/dead-letters/retry":   true,
 	"/api/dead-letters/discard": true,

@@ -69,6 +69,7 @@ func (s *server) routes() []route {
 	rows = append(append(rows, s.sessionRoutes()...), s.oauthRoutes()...)
 	rows = append(append(append(rows, s.auditRoutes()...), s.readRoutes()...), s.statisticsRoutes()...)
 	rows = append(append(rows, s.secretRoutes()...), s.reportRoutes()...)
+	rows = append(rows, s.expungeRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }
 

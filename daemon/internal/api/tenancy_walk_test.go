@@ -53,6 +53,10 @@ var walkThings = map[string]walkThing{
 		walkBlocked(w)
 		return map[string]string{"id": w.do("POST", "/api/dead-letters/retry", w.of("acme"), `{"all":true}`).is(202).id()}
 	}},
+	"/api/expunges": {make: func(w *world) map[string]string {
+		w.do("POST", "/api/events", w.of("acme"), `{"type":"a:b:c:d","subject":"s"}`).is(201)
+		return map[string]string{"id": w.do("POST", "/api/events/expunge", w.of("acme"), `{"subject":"s","reason":"x"}`).is(202).id()}
+	}},
 	"/api/audit-logs": {make: walkAudit},
 	"/api/clients": {make: func(w *world) map[string]string {
 		w.shop()

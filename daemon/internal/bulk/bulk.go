@@ -22,6 +22,7 @@ import (
 // Store is the part of the store that the service uses.
 type Store interface {
 	store.Works
+	store.Expunges
 	store.Resources
 	Event(ctx context.Context, sc store.Scope, id flow.ID) (flow.Event, error)
 	ListJobs(ctx context.Context, sc store.Scope, q store.JobQuery) (store.JobPage, error)
@@ -53,7 +54,7 @@ const stepJobs = 25
 // in it, and one look serves them all.
 const gatherTime = 10 * time.Millisecond
 
-// Service carries out replays and letter tasks.
+// Service carries out replays, letter tasks and expunges.
 type Service struct {
 	o     Options
 	m     *metrics
@@ -216,6 +217,13 @@ func (s *Service) Step(ctx context.Context) (moved bool, err error) {
 		if t := cat.LetterTasks[id]; t.State == flow.WorkRunning {
 			step(id, func(ctx context.Context, cat *catalog.Catalog, _ *work) (bool, error) {
 				return s.letterStep(ctx, cat, t)
+			})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(cat.Expunges)) {
+		if x := cat.Expunges[id]; x.Status == flow.WorkRunning {
+			step(id, func(ctx context.Context, _ *catalog.Catalog, _ *work) (bool, error) {
+				return s.expungeStep(ctx, x)
 			})
 		}
 	}

@@ -1,7 +1,8 @@
-// Package bulk carries out work over many rows: replays, and the retry or
-// discard of many dead letters.
+// Package bulk carries out work over many rows: replays, the retry or discard of
+// many dead letters, and expunges.
 //
-// Such a piece of work is a document (a flow.Replay, a flow.LetterTask) and a
+// Such a piece of work is a document (a flow.Replay, a flow.LetterTask, a
+// flow.Expunge) and a
 // row of progress. The service walks over what it selects in steps; each step
 // is one commit of the store that moves the cursor and makes the jobs, or acts
 // on the letters, of that stretch. So a crash at any moment repeats at most

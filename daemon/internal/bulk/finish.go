@@ -19,31 +19,37 @@ import (
 const maxTries = 10
 
 func (s *Service) endReplay(ctx context.Context, id flow.ID) error {
-	return s.end(ctx, catalog.KindReplay, "Replay", func(body []byte, now time.Time) ([]byte, error) {
+	return s.end(ctx, catalog.KindReplay, "Replay", func(body []byte, now time.Time) (ending, error) {
 		var r flow.Replay
 		if err := json.Unmarshal(body, &r); err != nil || r.ID != id || r.Status != flow.WorkRunning {
-			return nil, err
+			return ending{}, err
 		}
 		r.Status, r.EndedAt = flow.WorkCompleted, now
-		return json.Marshal(&r)
+		after, err := json.Marshal(&r)
+		return ending{after, body, after}, err
 	})
 }
 
 func (s *Service) endTask(ctx context.Context, id flow.ID) error {
-	return s.end(ctx, catalog.KindLetterTask, "LetterTask", func(body []byte, now time.Time) ([]byte, error) {
+	return s.end(ctx, catalog.KindLetterTask, "LetterTask", func(body []byte, now time.Time) (ending, error) {
 		var t flow.LetterTask
 		if err := json.Unmarshal(body, &t); err != nil || t.ID != id || t.State != flow.WorkRunning {
-			return nil, err
+			return ending{}, err
 		}
 		t.State, t.EndedAt = flow.WorkCompleted, now
-		return json.Marshal(&t)
+		after, err := json.Marshal(&t)
+		return ending{after, body, after}, err
 	})
 }
 
-// end completes a document: change returns its new body, or nil for a document
-// that is another one or does not run any more. Whoever pauses or cancels at
+// ending is the new body of a document that is complete, and what the audit says
+// of it.
+type ending struct{ body, before, after []byte }
+
+// end completes a document: change returns its ending, which is empty for a
+// document that is another one or does not run any more. Whoever pauses or cancels at
 // the same moment comes before or after, never in between.
-func (s *Service) end(ctx context.Context, kind, entity string, change func(body []byte, now time.Time) ([]byte, error)) error {
+func (s *Service) end(ctx context.Context, kind, entity string, change func(body []byte, now time.Time) (ending, error)) error {
 	for range maxTries {
 		docs, version, err := s.o.Store.Documents(ctx, kind)
 		if err != nil {
@@ -56,14 +62,14 @@ func (s *Service) end(ctx context.Context, kind, entity string, change func(body
 			if err != nil {
 				return fmt.Errorf("complete %s %s: %w", kind, d.ID, err)
 			}
-			if after == nil {
+			if after.body == nil {
 				continue
 			}
 			set.Audit = append(set.Audit, store.AuditEntry{
-				EntityType: entity, EntityID: d.ID, Operation: "COMPLETE", Before: d.Body, After: after,
+				EntityType: entity, EntityID: d.ID, Operation: "COMPLETE", Before: after.before, After: after.after,
 				PrincipalID: "system", ClientID: d.ClientID, PerformedAt: now,
 			})
-			d.Body, d.Revision = after, d.Revision+1
+			d.Body, d.Revision = after.body, d.Revision+1
 			set.Put = append(set.Put, d)
 		}
 		if len(set.Put) == 0 {
@@ -76,11 +82,15 @@ func (s *Service) end(ctx context.Context, kind, entity string, change func(body
 	return store.ErrConflict
 }
 
+// receiptsKept is how many receipts of expunges are kept for each piece of other
+// work: somebody may ask for one after years. The audit keeps them longer.
+const receiptsKept = 10
+
 // tidyUp removes what ended longest ago, beyond what is kept of each kind. The
 // progress goes first: a document without it is tidied away by the next look,
 // a row without its document by nobody.
 func (s *Service) tidyUp(ctx context.Context, cat *catalog.Catalog) error {
-	var replays, tasks []ended
+	var replays, tasks, receipts []ended
 	for id, r := range cat.Replays {
 		if r.Status.Final() {
 			replays = append(replays, ended{catalog.KindReplay, flow.ReplayID(id), r.ClientID, id, r.EndedAt})
@@ -91,7 +101,12 @@ func (s *Service) tidyUp(ctx context.Context, cat *catalog.Catalog) error {
 			tasks = append(tasks, ended{catalog.KindLetterTask, id.String(), t.ClientID, id, t.EndedAt})
 		}
 	}
-	old := append(beyond(replays, s.o.Keep), beyond(tasks, s.o.Keep)...)
+	for id, x := range cat.Expunges {
+		if x.Status.Final() {
+			receipts = append(receipts, ended{catalog.KindExpunge, id.String(), x.ClientID, id, x.EndedAt})
+		}
+	}
+	old := slices.Concat(beyond(replays, s.o.Keep), beyond(tasks, s.o.Keep), beyond(receipts, s.o.Keep*receiptsKept))
 	var gone []flow.ID
 	var keys []store.DocumentKey
 	for _, o := range old {

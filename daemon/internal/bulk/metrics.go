@@ -3,7 +3,7 @@ package bulk
 import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
-	jobs, letters, expunged, errors prometheus.Counter
+	jobs, letters, expunged, erased, errors prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -14,12 +14,13 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		jobs:     counter("fc_bulk_replay_jobs_created_total", "Dispatch jobs made by replays."),
 		letters:  counter("fc_bulk_letters_total", "Dead letters that tasks retried or discarded."),
 		expunged: counter("fc_bulk_expunged_events_total", "Events that a replay passed over because their data is gone."),
-		errors:   counter("fc_bulk_errors_total", "Steps of replays and dead-letter tasks that failed and were tried again."),
+		erased:   counter("fc_bulk_erased_total", "Events and tasks from which expunges removed something."),
+		errors:   counter("fc_bulk_errors_total", "Steps of replays, dead-letter tasks and expunges that failed and were tried again."),
 	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.jobs, m.letters, m.expunged, m.errors} {
+	for _, c := range []prometheus.Collector{m.jobs, m.letters, m.expunged, m.erased, m.errors} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

@@ -41,6 +41,7 @@ type Catalog struct {
 	Pools           map[string]*resource.DispatchPool
 	Replays         map[flow.ID]*flow.Replay
 	LetterTasks     map[flow.ID]*flow.LetterTask
+	Expunges        map[flow.ID]*flow.Expunge
 	// Others are the resources that no stage of the flow looks at, by id.
 	Others map[resource.Kind]map[string]resource.Resource
 	// Credentials are the hashes that go with principals, service accounts
@@ -75,6 +76,7 @@ type Route struct {
 const (
 	KindReplay     = "replay"
 	KindLetterTask = "letter-task"
+	KindExpunge    = "expunge"
 	// KindCredential documents hold what proves who somebody is. They are
 	// no resources: nothing shows them.
 	KindCredential = "credential"
@@ -308,11 +310,11 @@ func Load(ctx context.Context, st store.Resources, sealer Sealer) (*Catalog, err
 // load reads all resources and decodes those that differ from a catalog of
 // before: with ten thousand people the change of one must not cost the others.
 func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalog) (*Catalog, error) {
-	kinds := make([]string, 0, len(resource.Kinds)+3)
+	kinds := make([]string, 0, len(resource.Kinds)+4)
 	for _, k := range resource.Kinds {
 		kinds = append(kinds, string(k.Kind))
 	}
-	kinds = append(kinds, KindReplay, KindLetterTask, KindCredential)
+	kinds = append(kinds, KindReplay, KindLetterTask, KindExpunge, KindCredential)
 	docs, version, err := st.Documents(ctx, kinds...)
 	if err != nil {
 		return nil, fmt.Errorf("load resources: %w", err)
@@ -331,6 +333,7 @@ func load(ctx context.Context, st store.Resources, sealer Sealer, before *Catalo
 		Pools:           map[string]*resource.DispatchPool{},
 		Replays:         map[flow.ID]*flow.Replay{},
 		LetterTasks:     map[flow.ID]*flow.LetterTask{},
+		Expunges:        map[flow.ID]*flow.Expunge{},
 		unreadable:      map[string]bool{},
 	}
 	for _, d := range docs {
@@ -431,7 +434,7 @@ func orNil[R any, P interface {
 	return r
 }
 
-// addWork takes the document of a replay or a letter task.
+// addWork takes the document of a replay, a letter task or an expunge.
 func (c *Catalog) addWork(d store.Document) (own bool, err error) {
 	switch d.Kind {
 	case KindReplay:
@@ -443,6 +446,11 @@ func (c *Catalog) addWork(d store.Document) (own bool, err error) {
 		v := new(flow.LetterTask)
 		if err = json.Unmarshal(d.Body, v); err == nil {
 			c.LetterTasks[v.ID] = v
+		}
+	case KindExpunge:
+		v := new(flow.Expunge)
+		if err = json.Unmarshal(d.Body, v); err == nil {
+			c.Expunges[v.ID] = v
 		}
 	default:
 		return false, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
 
-// workKind is a sort of work over many rows: replays and letter tasks. Their
+// workKind is a sort of work over many rows: replays, letter tasks, expunges. Their
 // documents are written here when a person acts, and by package bulk when the
 // work is done.
 type workKind struct {
@@ -36,9 +36,8 @@ func (p *Platform) createWork(ctx context.Context, c Caller, k workKind, do func
 			return store.WriteSet{}, err
 		}
 		d.Kind, d.Code, d.Revision = k.kind, d.ID, 1
-		return store.WriteSet{IfVersion: cat.Version, Put: []store.Document{*d}, Audit: []store.AuditEntry{
-			p.workAudit(c, k, *d, "CREATE", nil, d.Body),
-		}}, nil
+		entry, err := p.workAudit(c, k, *d, "CREATE", nil, d.Body)
+		return store.WriteSet{IfVersion: cat.Version, Put: []store.Document{*d}, Audit: []store.AuditEntry{entry}}, err
 	})
 }
 
@@ -62,9 +61,9 @@ func (p *Platform) changeWork(ctx context.Context, c Caller, k workKind, id, ope
 			if err != nil {
 				return store.WriteSet{}, err
 			}
-			entry := p.workAudit(c, k, d, operation, d.Body, body)
+			entry, err := p.workAudit(c, k, d, operation, d.Body, body)
 			d.Body, d.Revision = body, d.Revision+1
-			return store.WriteSet{IfVersion: version, Put: []store.Document{d}, Audit: []store.AuditEntry{entry}}, nil
+			return store.WriteSet{IfVersion: version, Put: []store.Document{d}, Audit: []store.AuditEntry{entry}}, err
 		}
 		return store.WriteSet{}, noSuchWork(k)
 	})
@@ -82,12 +81,26 @@ func noSuchWork(k workKind) error {
 	return refuse(CodeNotFound, "there is no %s with this id", k.noun)
 }
 
-func (p *Platform) workAudit(c Caller, k workKind, d store.Document, operation string, before, after []byte) store.AuditEntry {
+// workAudit says what was done. Of an expunge it does not say about whom: the
+// audit is kept for longer than what it erased.
+func (p *Platform) workAudit(c Caller, k workKind, d store.Document, operation string, before, after []byte) (store.AuditEntry, error) {
+	if k == expungeKind {
+		for _, body := range []*[]byte{&before, &after} {
+			if *body == nil {
+				continue
+			}
+			shown, err := anonymous(*body)
+			if err != nil {
+				return store.AuditEntry{}, err
+			}
+			*body = shown
+		}
+	}
 	now := p.now()
 	return store.AuditEntry{
 		ID: p.ids.New(now), EntityType: k.entity, EntityID: d.ID, Operation: operation, Before: before, After: after,
 		PrincipalID: c.PrincipalID, ClientID: d.ClientID, RequestID: c.RequestID, PerformedAt: now,
-	}
+	}, nil
 }
 
 // writeWork writes what make says, again and again while others write in

@@ -18,6 +18,7 @@ type Store interface {
 	Gates
 	Holds
 	Works
+	Expunges
 	Resources
 	Entries
 	Retention
@@ -362,6 +363,7 @@ type Progress struct {
 	Failed    int64
 	Cancelled int64
 	Expired   int64
+	Erased    Erased // by an expunge
 }
 
 // Open is how many jobs of a replay are not final.

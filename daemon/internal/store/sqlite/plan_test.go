@@ -44,6 +44,7 @@ var walkers = map[string]string{
 	"FROM events WHERE position > ? AND position < ? ORDER BY position LIMIT ?": "a step of retention",
 	"WHERE tasks.job > ? AND tasks.job < ? ORDER BY tasks.job LIMIT ?":          "a step of retention",
 	"FROM jobs WHERE id > ? AND id < ? ORDER BY id LIMIT ?":                     "a step of retention",
+	"WHERE tasks.job > ? AND tasks.job <= ? ORDER BY tasks.job":                 "a page",
 	"FROM audit WHERE id > ? AND id < ? ORDER BY id LIMIT ?":                    "a step of retention",
 	"INDEXED BY entries_end WHERE expires_at <= ? LIMIT ?":                      "at most as many as are removed",
 

@@ -219,6 +219,9 @@ var migrations = []string{
 	`ALTER TABLE audit ADD COLUMN report TEXT;
 	ALTER TABLE audit ADD COLUMN dedup TEXT;
 	CREATE UNIQUE INDEX audit_dedup ON audit(dedup) WHERE dedup IS NOT NULL;`,
+
+	// 7: what expunges removed, as JSON.
+	`ALTER TABLE works ADD COLUMN erased TEXT;`,
 }
 
 // checkFile refuses a file that is not ours. Where there is a log it only

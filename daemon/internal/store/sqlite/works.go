@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -14,11 +15,16 @@ import (
 // progress reads how far a piece of work is.
 func (c *conn) progress(work flow.ID) (store.Progress, error) {
 	p := store.Progress{Work: work}
-	_, err := c.q("SELECT cursor, examined, created, completed, failed, cancelled, expired FROM works WHERE id = ?").int(int64(work)).
+	erased := ""
+	_, err := c.q("SELECT cursor, examined, created, completed, failed, cancelled, expired, erased FROM works WHERE id = ?").int(int64(work)).
 		one(func(s *sqlite.Stmt) {
+			erased = s.ColumnText(7)
 			p.Cursor, p.Examined, p.Created = s.ColumnInt64(0), s.ColumnInt64(1), s.ColumnInt64(2)
 			p.Completed, p.Failed, p.Cancelled, p.Expired = s.ColumnInt64(3), s.ColumnInt64(4), s.ColumnInt64(5), s.ColumnInt64(6)
 		})
+	if err == nil && erased != "" {
+		err = json.Unmarshal([]byte(erased), &p.Erased)
+	}
 	return p, err
 }
 
@@ -58,6 +64,11 @@ func (t *tx) advance(a *store.Advance, now time.Time) (store.Progress, error) {
 	made := 0
 	for i := range a.Jobs {
 		j := a.Jobs[i]
+		if err := t.sendable(&j); errors.Is(err, store.ErrExpunged) {
+			continue // since it was selected
+		} else if err != nil {
+			return p, err
+		}
 		fresh, err := t.insertJob(&j, now)
 		if err != nil {
 			return p, fmt.Errorf("replay event %s to %s: %w", j.EventID, j.Lane, err)

@@ -55,6 +55,7 @@ func Run(t *testing.T, f Features) {
 		{"Resources", resourceCases},
 		{"Entries", entryCases},
 		{"Retention", retentionCases},
+		{"Expunge", expungeCases},
 		{"Statistics", statisticsCases},
 		{"Audit", auditCases},
 		{"Leases", leaseCases},
