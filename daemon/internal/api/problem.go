@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
@@ -119,6 +120,8 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusRequestEntityTooLarge, "TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusServiceUnavailable, "UNAVAILABLE", "the store took too long, and whether it did this is not known; asking again is safe with a deduplication id or an idempotency key").after(5 * time.Second)
+	case errors.Is(err, auth.ErrBusy):
+		return newProblem(http.StatusServiceUnavailable, "BUSY", "too many passwords are being checked; try again in a moment").after(2 * time.Second)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
 		return newProblem(http.StatusServiceUnavailable, "UNAVAILABLE", "the store can not do this now, and nothing was accepted; try again later").after(5 * time.Second)
 	case errors.Is(err, store.ErrNotFound):

@@ -141,7 +141,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 		t.Fatal(err)
 	}
 	people, err := signin.New(signin.Options{Platform: p, Store: st, Directory: directory, Sessions: sessions, Logger: logger,
-		Throttle: auth.NewThrottle(auth.ThrottleOptions{PerEmail: auth.Rate{Burst: 3, Every: time.Minute}}), // hashes are slow under the race detector
+		Throttle: auth.NewThrottle(auth.ThrottleOptions{PerPair: auth.Rate{Burst: 3, Every: time.Minute}}), // hashes are slow under the race detector
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -111,38 +111,106 @@ func TestHashesWaitForTheirTurn(t *testing.T) {
 	}
 }
 
+func TestOnlySoManyWaitForAHash(t *testing.T) {
+	t.Parallel()
+	p := NewPasswords(1)
+	p.turns <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	refused := make(chan error)
+	for range maxWaiting + 5 {
+		go func() {
+			_, err := p.Verify(ctx, "", "password")
+			refused <- err
+		}()
+	}
+	for range 5 {
+		if err := <-refused; !errors.Is(err, ErrBusy) {
+			t.Errorf("got %v, want ErrBusy", err)
+		}
+	}
+	cancel()
+	for range maxWaiting {
+		if err := <-refused; !errors.Is(err, context.Canceled) {
+			t.Errorf("who waited got %v", err)
+		}
+	}
+	<-p.turns
+	if _, err := p.Verify(t.Context(), "", "password"); err != nil {
+		t.Errorf("after the rush: %v", err)
+	}
+}
+
 func smallThrottle() *Throttle {
 	return NewThrottle(ThrottleOptions{
-		PerEmail: Rate{Burst: 3, Every: time.Minute}, PerAddress: Rate{Burst: 5, Every: time.Second}, Entries: 100,
+		PerPair: Rate{Burst: 3, Every: time.Minute}, PerEmail: Rate{Burst: 8, Every: time.Minute}, PerAddress: Rate{Burst: 5, Every: time.Second}, Entries: 100,
 	})
 }
 
-func TestThrottlePerEmail(t *testing.T) {
+func TestGuessesAtAnAccountFromOnePlaceStopThere(t *testing.T) {
 	t.Parallel()
 	th, now := smallThrottle(), epoch
 	for i := range 3 {
-		if wait, ok := th.Attempt("Alice@example.com", fmt.Sprintf("192.0.2.%d:999", i), now); !ok {
+		if wait, ok := th.Attempt("Alice@example.com", fmt.Sprintf("192.0.2.1:%d", i), now); !ok {
 			t.Fatalf("attempt %d has to wait %v", i, wait)
 		}
 	}
-	wait, ok := th.Attempt(" alice@EXAMPLE.com", "192.0.2.9:1", now)
+	wait, ok := th.Attempt(" alice@EXAMPLE.com", "192.0.2.1:9", now)
 	if ok || wait != time.Minute {
 		t.Errorf("the fourth: %v, %v; want a minute", wait, ok)
 	}
-	if _, ok := th.Attempt("bob@example.com", "192.0.2.9:1", now); !ok {
+	if _, ok := th.Attempt("bob@example.com", "192.0.2.1:9", now); !ok {
 		t.Error("another account is shut too")
 	}
-	if wait, ok := th.Attempt("alice@example.com", "192.0.2.9", now.Add(time.Minute-1)); ok || wait != 1 {
+	if _, ok := th.Attempt("alice@example.com", "192.0.2.2", now); !ok {
+		t.Error("the owner, elsewhere, is shut out")
+	}
+	if wait, ok := th.Attempt("alice@example.com", "192.0.2.1", now.Add(time.Minute-1)); ok || wait != 1 {
 		t.Errorf("just before the minute is over: %v, %v", wait, ok)
 	}
-	if _, ok := th.Attempt("alice@example.com", "192.0.2.9", now.Add(time.Minute)); !ok {
+	if _, ok := th.Attempt("alice@example.com", "192.0.2.1", now.Add(time.Minute)); !ok {
 		t.Error("after the minute it is still shut")
 	}
-	th.Success("alice@example.com", "192.0.2.9", now.Add(time.Minute))
+	th.Success("alice@example.com", "192.0.2.1", now.Add(time.Minute))
 	for i := range 3 {
-		if _, ok := th.Attempt("alice@example.com", "198.51.100.1", now.Add(time.Minute)); !ok {
+		if _, ok := th.Attempt("alice@example.com", "192.0.2.1", now.Add(time.Minute)); !ok {
 			t.Errorf("attempt %d after a success has to wait", i)
 		}
+	}
+}
+
+func TestGuessesAtAnAccountFromManyPlacesStopAllButItsOwn(t *testing.T) {
+	t.Parallel()
+	th, now := smallThrottle(), epoch
+	const home = "203.0.113.7"
+	if _, ok := th.Attempt("alice@example.com", home, now); !ok {
+		t.Fatal("the first login has to wait")
+	}
+	th.Success("alice@example.com", home, now)
+	allowed := 0
+	for i := range 100 {
+		if _, ok := th.Attempt("alice@example.com", fmt.Sprint("192.0.2.", i), now); ok {
+			allowed++
+		}
+	}
+	if allowed != 8 {
+		t.Errorf("%d guesses from 100 places were let through, want 8", allowed)
+	}
+	if wait, ok := th.Attempt("alice@example.com", home, now); !ok {
+		t.Errorf("where the owner signs in, they have to wait %v", wait)
+	}
+	if _, ok := th.Attempt("alice@example.com", "198.51.100.1", now.Add(2*knownFor)); !ok {
+		t.Error("long after it is still shut")
+	}
+}
+
+func TestAnAttemptThatWasNotMadeCountsForNothing(t *testing.T) {
+	t.Parallel()
+	th := smallThrottle()
+	for i := range 50 {
+		if _, ok := th.Attempt("a@example.com", "192.0.2.1", epoch); !ok {
+			t.Fatalf("attempt %d has to wait", i)
+		}
+		th.Untried("a@example.com", "192.0.2.1", epoch)
 	}
 }
 
@@ -186,24 +254,28 @@ func TestManyAttemptsAtOnceAreNoWayAround(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if allowed != 3 {
-		t.Errorf("%d attempts were allowed, want 3", allowed)
+	if allowed != 8 {
+		t.Errorf("%d attempts were allowed, want 8", allowed)
 	}
 }
 
 func TestAThrottleIsBoundedAndRemembersTheWorst(t *testing.T) {
 	t.Parallel()
 	th, now := smallThrottle(), epoch
-	for range 3 {
-		th.Attempt("victim@example.com", "192.0.2.1", now)
+	for i := range 8 {
+		th.Attempt("victim@example.com", fmt.Sprint("192.0.2.", i), now)
 	}
 	for i := range 10_000 {
-		th.Attempt(fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("10.%d.%d.1", i/256, i%256), now)
-		if e, a := len(th.emails.full), len(th.addresses.full); e > 100 || a > 100 {
-			t.Fatalf("%d emails and %d addresses are remembered, more than 100", e, a)
+		email, address := fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("10.%d.%d.1", i/256, i%256)
+		th.Attempt(email, address, now)
+		if i%3 == 0 {
+			th.Success(email, address, now)
+		}
+		if e, a, p, k := len(th.emails.full), len(th.addresses.full), len(th.pairs.full), len(th.known); max(e, a, p, k) > 100 {
+			t.Fatalf("%d emails, %d addresses, %d pairs and %d known places are remembered, more than 100", e, a, p, k)
 		}
 	}
-	if _, ok := th.Attempt("victim@example.com", "192.0.2.2", now); ok {
+	if _, ok := th.Attempt("victim@example.com", "192.0.2.99", now); ok {
 		t.Error("a flood of other names made the throttle forget the account under attack")
 	}
 }

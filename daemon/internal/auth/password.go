@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -38,11 +39,23 @@ const (
 	maxThreads = 16
 )
 
+// ErrBusy says that so many passwords wait to be hashed that one more would
+// wait for too long. Trying again in a few seconds helps.
+var ErrBusy = errors.New("too many passwords wait to be checked")
+
+// maxWaiting is how many wait for their turn: some seconds' worth. Strangers
+// can ask for more than any machine can do, and each that waits holds a
+// request.
+const maxWaiting = 64
+
 // Passwords hashes and checks passwords with Argon2id. Each hash takes 19 MiB
 // and tens of milliseconds, so only a few are worked on at once; the others
-// wait for their turn or for the end of their context.
+// wait for their turn or for the end of their context, and where 64 wait
+// already, the next is refused with ErrBusy.
 type Passwords struct {
-	turns chan struct{}
+	turns   chan struct{}
+	waiting atomic.Int64
+	sums    atomic.Int64
 }
 
 // NewPasswords lets this many hashes be worked on at once; fewer than 1 means
@@ -109,12 +122,32 @@ func (p *Passwords) sum(ctx context.Context, password string, salt []byte, a arg
 	}
 	select {
 	case p.turns <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	default:
+		if err := p.wait(ctx); err != nil {
+			return nil, err
+		}
 	}
 	defer func() { <-p.turns }()
+	p.sums.Add(1)
 	return argon2.IDKey([]byte(password), salt, a.time, a.memory, a.threads, n), nil
 }
+
+// wait takes a turn once there is one.
+func (p *Passwords) wait(ctx context.Context) error {
+	defer p.waiting.Add(-1)
+	if p.waiting.Add(1) > maxWaiting {
+		return ErrBusy
+	}
+	select {
+	case p.turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Sums is how many hashes were worked out so far, whatever they were for.
+func (p *Passwords) Sums() int64 { return p.sums.Load() }
 
 // errHash does not quote the hash: it is a secret of sorts.
 var errHash = errors.New("the stored hash is not an Argon2id PHC string within our limits")

@@ -3,56 +3,67 @@ package auth
 import (
 	"hash/maphash"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A Rate allows Burst attempts at once and then one per Every.
-type Rate struct {
-	Burst int
-	Every time.Duration
-}
-
 // ThrottleOptions shape a Throttle. A zero field means its default.
 type ThrottleOptions struct {
-	// PerEmail bounds the guesses at one account: 10, then one a minute.
+	// PerPair bounds the guesses at one account from one place: 10, then one
+	// a minute.
+	PerPair Rate
+	// PerEmail bounds the guesses at one account from all places that it has
+	// never been signed in to from: 100, then one in 30 s.
 	PerEmail Rate
 	// PerAddress bounds the guesses from one place: 50, then one in 5 s.
 	PerAddress Rate
-	// Entries is how many emails, and how many addresses, are remembered:
-	// 10,000 each.
+	// Entries is how many emails, how many addresses, and how many pairs of
+	// them are remembered: 10,000 each.
 	Entries int
 }
 
 // Throttle slows down the guessing of passwords. An attempt counts when it
 // begins, so that a thousand at once are no way around it, and a successful
 // one is given back. It may be used by many goroutines at once.
+//
+// Nobody can lock out somebody else: who guesses at an account from one place
+// is stopped there, and who guesses from many places does not stop the places
+// from which its owner has signed in before.
 type Throttle struct {
 	opts ThrottleOptions
 	seed maphash.Seed
 
 	mu        sync.Mutex
+	pairs     buckets
 	emails    buckets
 	addresses buckets
+	known     map[uint64]time.Time // pairs that have signed in, and when
 }
+
+// knownFor is how long a place counts as one that somebody signs in from.
+const knownFor = 90 * 24 * time.Hour
 
 // NewThrottle returns a throttle that remembers nothing yet.
 func NewThrottle(o ThrottleOptions) *Throttle {
+	if o.PerPair == (Rate{}) {
+		o.PerPair = Rate{Burst: 10, Every: time.Minute}
+	}
 	if o.PerEmail == (Rate{}) {
-		o.PerEmail = Rate{Burst: 10, Every: time.Minute}
+		o.PerEmail = Rate{Burst: 100, Every: 30 * time.Second}
 	}
 	if o.PerAddress == (Rate{}) {
 		o.PerAddress = Rate{Burst: 50, Every: 5 * time.Second}
 	}
 	if o.Entries <= 0 {
-		o.Entries = 10_000
+		o.Entries = defaultEntries
 	}
 	return &Throttle{
 		opts: o, seed: maphash.MakeSeed(),
-		emails:    buckets{rate: o.PerEmail, limit: o.Entries, full: make(map[uint64]time.Time)},
-		addresses: buckets{rate: o.PerAddress, limit: o.Entries, full: make(map[uint64]time.Time)},
+		pairs:     newBuckets(o.PerPair, o.Entries),
+		emails:    newBuckets(o.PerEmail, o.Entries),
+		addresses: newBuckets(o.PerAddress, o.Entries),
+		known:     make(map[uint64]time.Time),
 	}
 }
 
@@ -60,34 +71,60 @@ func NewThrottle(o ThrottleOptions) *Throttle {
 // to wait, and nothing is counted. The address is that of the request, with or
 // without a port.
 func (t *Throttle) Attempt(email, address string, now time.Time) (wait time.Duration, ok bool) {
-	e, a := t.email(email), t.address(address)
+	e, a, p := t.keys(email, address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if wait = max(t.emails.wait(e, now), t.addresses.wait(a, now)); wait > 0 {
+	wait = max(t.pairs.wait(p, now), t.addresses.wait(a, now))
+	if at, known := t.known[p]; !known || now.Sub(at) > knownFor {
+		wait = max(wait, t.emails.wait(e, now))
+	}
+	if wait > 0 {
 		return wait, false
 	}
+	t.pairs.take(p, now)
 	t.emails.take(e, now)
 	t.addresses.take(a, now)
 	return 0, true
 }
 
-// Success forgets the failures at this account and gives the address its
-// attempt back. The address keeps its other failures: one good password is no
+// Success forgets the failures at this account from here, gives the account
+// and the address their attempt back, and remembers the place as one of the
+// account's own. They keep their other failures: one good password is no
 // licence to guess others.
 func (t *Throttle) Success(email, address string, now time.Time) {
-	e, a := t.email(email), t.address(address)
+	e, a, p := t.keys(email, address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.emails.full, e)
+	delete(t.pairs.full, p)
+	t.emails.giveBack(e, now)
+	t.addresses.giveBack(a, now)
+	if _, there := t.known[p]; !there && len(t.known) >= t.opts.Entries {
+		forgetOldest(t.known, t.opts.Entries)
+	}
+	t.known[p] = now
+}
+
+// Untried gives an attempt back that was not carried out.
+func (t *Throttle) Untried(email, address string, now time.Time) {
+	e, a, p := t.keys(email, address)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pairs.giveBack(p, now)
+	t.emails.giveBack(e, now)
 	t.addresses.giveBack(a, now)
 }
 
-// The keys are hashes, so that a long email costs no memory.
-func (t *Throttle) email(s string) uint64 {
-	return maphash.String(t.seed, strings.ToLower(strings.TrimSpace(s)))
+func (t *Throttle) keys(email, address string) (e, a, pair uint64) {
+	e, a = emailKey(t.seed, email), addressKey(t.seed, address)
+	return e, a, maphash.Comparable(t.seed, [2]uint64{e, a})
 }
 
-func (t *Throttle) address(s string) uint64 {
+// The keys are hashes, so that a long email costs no memory.
+func emailKey(seed maphash.Seed, s string) uint64 {
+	return maphash.String(seed, strings.ToLower(strings.TrimSpace(s)))
+}
+
+func addressKey(seed maphash.Seed, s string) uint64 {
 	ip, err := netip.ParseAddr(s)
 	if err != nil {
 		var withPort netip.AddrPort
@@ -96,7 +133,7 @@ func (t *Throttle) address(s string) uint64 {
 		}
 	}
 	if err != nil {
-		return maphash.String(t.seed, s)
+		return maphash.String(seed, s)
 	}
 	ip = ip.Unmap().WithZone("")
 	if ip.Is6() {
@@ -105,71 +142,5 @@ func (t *Throttle) address(s string) uint64 {
 			ip = network.Addr()
 		}
 	}
-	return maphash.Comparable(t.seed, ip)
-}
-
-// buckets are rate limits by key. Each is one time: when its bucket will be
-// full again (the generic cell rate algorithm). A key that is not there has a
-// full bucket.
-type buckets struct {
-	rate  Rate
-	limit int
-	full  map[uint64]time.Time
-}
-
-// until is when the bucket will be full, bounded by what an empty one takes:
-// a clock that jumped back locks nobody out for longer.
-func (b *buckets) until(key uint64, now time.Time) time.Time {
-	at, ok := b.full[key]
-	if !ok || at.Before(now) {
-		return now
-	}
-	if empty := now.Add(time.Duration(b.rate.Burst) * b.rate.Every); at.After(empty) {
-		return empty
-	}
-	return at
-}
-
-func (b *buckets) wait(key uint64, now time.Time) time.Duration {
-	room := now.Add(time.Duration(b.rate.Burst-1) * b.rate.Every)
-	return max(b.until(key, now).Sub(room), 0)
-}
-
-func (b *buckets) take(key uint64, now time.Time) {
-	if _, ok := b.full[key]; !ok && len(b.full) >= b.limit {
-		b.makeRoom(now)
-	}
-	b.full[key] = b.until(key, now).Add(b.rate.Every)
-}
-
-func (b *buckets) giveBack(key uint64, now time.Time) {
-	at := b.until(key, now).Add(-b.rate.Every)
-	if !at.After(now) {
-		delete(b.full, key)
-		return
-	}
-	b.full[key] = at
-}
-
-// makeRoom forgets what is full again, and if that is not enough the quarter
-// that would be soonest: those who failed most are remembered longest.
-func (b *buckets) makeRoom(now time.Time) {
-	type entry struct {
-		key uint64
-		at  time.Time
-	}
-	var left []entry
-	for key, at := range b.full {
-		if !at.After(now) {
-			delete(b.full, key)
-			continue
-		}
-		left = append(left, entry{key, at})
-	}
-	if keep := b.limit - max(b.limit/4, 1); len(left) > keep {
-		slices.SortFunc(left, func(x, y entry) int { return x.at.Compare(y.at) })
-		for _, e := range left[:len(left)-keep] {
-			delete(b.full, e.key)
-		}
-	}
+	return maphash.Comparable(seed, ip)
 }

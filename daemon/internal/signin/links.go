@@ -83,9 +83,8 @@ func (s *Service) Bootstrap(ctx context.Context) (string, error) {
 
 // Found makes the first administrator by the token, and signs them in.
 func (s *Service) Found(ctx context.Context, token, name string, a Attempt) (iam.Tokens, error) {
-	// The guesses at this token count by address, as those at passwords do.
-	if err := s.throttle("", a.Address, s.o.Now()); err != nil {
-		return iam.Tokens{}, err
+	if wait, ok := s.founding.Address(a.Address, s.o.Now()); !ok {
+		return iam.Tokens{}, tooMany(wait, "too many tries; try again later")
 	}
 	_, e, err := s.readLink(ctx, spaceBootstrap, token)
 	if err != nil {

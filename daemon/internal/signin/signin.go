@@ -27,7 +27,11 @@ type Options struct {
 }
 
 // Service signs people in.
-type Service struct{ o Options }
+type Service struct {
+	o Options
+	// founding bounds the guesses at the bootstrap token, by address.
+	founding *auth.Limit
+}
 
 // New makes a Service.
 func New(o Options) (*Service, error) {
@@ -46,7 +50,9 @@ func New(o Options) (*Service, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{o: o}, nil
+	return &Service{o: o,
+		founding: auth.NewLimit(auth.Rate{Burst: 10, Every: time.Minute}),
+	}, nil
 }
 
 // Sessions are the sign-ins that are going on.
@@ -77,6 +83,7 @@ func (s *Service) Login(ctx context.Context, a Attempt) (iam.Tokens, error) {
 	// Without a hash this takes as long, and the answer is no.
 	good, err := s.o.Passwords.Verify(ctx, kept.PasswordHash, a.Password)
 	if err != nil {
+		s.o.Throttle.Untried(a.Email, a.Address, now)
 		return iam.Tokens{}, err
 	}
 	if !good {
@@ -101,7 +108,11 @@ func (s *Service) throttle(email, address string, now time.Time) error {
 	if ok {
 		return nil
 	}
-	return &platform.Error{Code: platform.CodeTooManyLogins, Detail: "too many failed logins; try again later", RetryAfter: wait}
+	return tooMany(wait, "too many failed logins; try again later")
+}
+
+func tooMany(wait time.Duration, detail string) error {
+	return &platform.Error{Code: platform.CodeTooManyLogins, Detail: detail, RetryAfter: wait}
 }
 
 // passwordOf is what is kept of the password of somebody who may sign in with
@@ -147,6 +158,7 @@ func (s *Service) ChangePassword(ctx context.Context, c platform.Caller, session
 	}
 	good, err := s.o.Passwords.Verify(ctx, kept.PasswordHash, old)
 	if err != nil {
+		s.o.Throttle.Untried(sub.Email, address, now)
 		return err
 	}
 	if !good {
