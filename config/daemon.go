@@ -24,6 +24,8 @@ type Daemon struct {
 	Router          *Router
 	Outboxes        []Outbox
 	Retention       Retention
+	// Mail is nil where there is no block.
+	Mail *Mail
 	// Leader is nil when leadership is a lease in the store.
 	Leader *Leader
 
@@ -92,7 +94,27 @@ type Platform struct {
 	// identifier, has nothing for.
 	PublishLimit PublishLimit
 	ClientLimits map[string]PublishLimit
-	Range        Range
+	// RotateKeys is how old a signing key becomes; 0 is as old as it likes.
+	RotateKeys time.Duration
+	Range      Range
+}
+
+// The kinds of mail.
+const (
+	MailSMTP = "smtp"
+	MailLog  = "log"
+)
+
+// Mail says how people get messages such as the link of a password reset.
+type Mail struct {
+	Kind     string // MailSMTP or MailLog
+	Links    bool   // of the log: it shows the links too
+	Host     string // and port, of the mail server
+	From     string
+	Username string
+	Password Secret
+	TLS      string // "starttls", "tls" or "none"
+	Range    Range
 }
 
 // Retention says how long things are kept. What has no age is kept for ever.

@@ -54,6 +54,7 @@ func (dr *daemonReader) read() {
 	dr.queues()
 	listeners = append(listeners, dr.services()...)
 	dr.retention()
+	dr.mail()
 	dr.leader()
 	dr.close()
 	conflicts(listeners)

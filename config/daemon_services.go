@@ -76,6 +76,9 @@ func (dr *daemonReader) service(k string, s *section, b *hclsyntax.Block) string
 		p.UnknownEventTypes = read(s, "unknown_event_types", choice("way", "accept", "warn", "reject"), opts[string]{def: "accept"})
 		readCORS(s, &p.CORS)
 		readPublishLimits(s, p)
+		keys, _ := s.child("signing_keys")
+		p.RotateKeys = read(keys, "rotate_after", keyAge, opts[time.Duration]{def: 90 * 24 * time.Hour})
+		keys.close()
 		d.Platform = p
 		return p.Listen
 	case "stream":

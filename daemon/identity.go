@@ -29,6 +29,7 @@ func (d *Daemon) openIdentity(ctx context.Context, p *parts) (identity, error) {
 	if err != nil {
 		return who, err
 	}
+	d.run("key rotation", auth.NewRotation(auth.RotationOptions{Keys: keys, After: p.cfg.Platform.RotateKeys, Logger: d.part("keys")}), nil)
 	d.mu.Lock()
 	l := d.listeners["platform"]
 	d.mu.Unlock()

@@ -112,8 +112,8 @@ func (d *Daemon) seed(ctx context.Context, rules *platform.Platform, people *sig
 	}
 	// The issue of a token is for whoever reads the log: it is good once, for
 	// a day, and until the next start.
-	d.log.Warn("there is no administrator yet; whoever has this token makes the first, once and within 24 hours", "token", token,
-		"try", "curl -X POST "+publicURL+`/auth/bootstrap -H 'Content-Type: application/json' -d '{"token":"<the token>","email":"<yours>","name":"<yours>","password":"<12 characters or more>"}'`)
+	d.log.Warn("there is no administrator yet; whoever has this link makes the first, once and within 24 hours", "link", publicURL+signin.BootstrapPath+"?token="+token,
+		"try", "open the link in a browser, or POST its token with your email, name and password to "+signin.BootstrapPath)
 	return nil
 }
 

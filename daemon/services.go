@@ -180,8 +180,12 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 	d.reloadKeys = keys.Reload
 	l := d.listeners["platform"]
 	d.mu.Unlock()
+	post, err := d.openMail(p.cfg.Mail)
+	if err != nil {
+		return err
+	}
 	people, err := signin.New(signin.Options{Platform: rules, Store: p.store, Directory: who.directory, Sessions: who.sessions,
-		Passwords: who.passwords, Logger: d.part("signin")})
+		Passwords: who.passwords, Mail: post, PublicURL: who.publicURL, Logger: d.part("signin")})
 	if err != nil {
 		return err
 	}

@@ -65,8 +65,10 @@ var house = []place{
 	{name: "leader", dirs: []string{"daemon/internal/leader/..."}, may: join(core, "store", "foundation")},
 
 	{name: "platform", dirs: []string{"daemon/internal/platform/..."}, may: join(core, "schema", "plan", "store", "catalog", "replay", "queue", "auth", "iam", "foundation")},
+	// What people are told outside of the API.
+	{name: "mail", dirs: []string{"daemon/internal/mail"}, closed: true},
 	// Who comes in, and how.
-	{name: "signin", dirs: []string{"daemon/internal/signin"}, may: join(core, "platform", "store", "auth", "iam", "foundation")},
+	{name: "signin", dirs: []string{"daemon/internal/signin"}, may: join(core, "platform", "store", "auth", "iam", "mail", "foundation")},
 	// What programs are let in with.
 	{name: "oauth", dirs: []string{"daemon/internal/oauth"}, may: join(core, "store", "auth", "iam", "foundation")},
 	{name: "stream", dirs: []string{"daemon/internal/stream/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
@@ -78,7 +80,7 @@ var house = []place{
 
 	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "catalog", "queue", "auth", "iam", "signin", "oauth", "foundation")},
 	{name: "daemontest", dirs: []string{"daemon/daemontest"}, may: []string{"daemon", "client", "config", "resource"}},
-	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "catalog", "queue", "queue backend", "auth", "iam", "signin", "oauth", "leader", "foundation", "api")},
+	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "catalog", "queue", "queue backend", "auth", "iam", "mail", "signin", "oauth", "leader", "foundation", "api")},
 	{name: "fcd", dirs: []string{"fcd/..."}, may: []string{"daemon", "client", "config", "resource"}},
 
 	{name: "fcctl", dirs: []string{"fcctl/..."}, may: []string{"client", "config", "plan", "resource"}, kin: true},

@@ -423,6 +423,7 @@ func (s *server) askSignIn(w http.ResponseWriter, r *http.Request, status int, b
 				Hint: "Leave it empty if you sign in through your company's provider."},
 			{Name: "remember", Label: "Stay signed in on this device", Type: "checkbox"},
 		},
+		Links: []pages.Link{{Label: "Forgot your password?", Href: signin.ResetPath}},
 	})
 }
 

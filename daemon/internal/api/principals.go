@@ -30,6 +30,7 @@ func (s *server) principalRoutes() []route {
 		{post, one + "/activate", edit, "activatePrincipal", tag, "Let somebody in", nil, saidView{}, 0, through(s, s.principalActive(true))},
 		{post, one + "/deactivate", edit, "deactivatePrincipal", tag, "Shut somebody out; what they hold is refused from the next request", nil, saidView{}, 0, through(s, s.principalActive(false))},
 		{post, one + "/reset-password", edit, "setPrincipalPassword", tag, "Give somebody a new password and end their sessions", newPasswordDoc{}, saidView{}, 0, through(s, s.setPassword)},
+		{post, one + "/send-password-reset", edit, "sendPasswordReset", tag, "Send somebody the link of a password reset", nil, saidView{}, 0, through(s, s.sendReset)},
 		{get, one + "/roles", see, "listPrincipalRoles", tag, "The roles of somebody", nil, rolesAnswer{}, 0, through(s, s.principalRoles)},
 		{put, one + "/roles", edit, "setPrincipalRoles", tag, "Give somebody these roles and no others", rolesDoc{}, setRolesAnswer{}, 0, through(s, s.setRoles)},
 		{post, one + "/roles", edit, "assignRole", tag, "Give somebody one more role", assignRoleDoc{}, principalView{}, 0, through(s, s.assignRole)},

@@ -173,6 +173,7 @@ func TestAdministrationAnswersAsTheReferenceDoes(t *testing.T) {
 	call("POST", "/api/principals/{id}/deactivate", "", 200)
 	call("POST", "/api/principals/{id}/activate", "", 200)
 	call("POST", "/api/principals/{id}/reset-password", `{"newPassword":"other unlikely words","enforcePasswordComplexity":true}`, 200)
+	call("POST", "/api/principals/{id}/send-password-reset", "", 200)
 	if a := call("POST", "/api/principals/{id}/roles", `{"role":"shop:clerk"}`, 200); !strings.Contains(string(a.body), `"roles":["shop:clerk"]`) {
 		t.Errorf("an assigned role: %s", a.body)
 	}
@@ -231,7 +232,7 @@ func TestAdministrationAnswersAsTheReferenceDoes(t *testing.T) {
 			continue
 		}
 		for verb := range ops {
-			if name := strings.ToUpper(verb) + " " + path; !r.called[name] && name != "POST /api/principals/{id}/send-password-reset" {
+			if name := strings.ToUpper(verb) + " " + path; !r.called[name] {
 				t.Errorf("%s was not called", name)
 			}
 		}

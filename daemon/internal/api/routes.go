@@ -66,7 +66,7 @@ func (s *server) routes() []route {
 	rows = append(append(append(rows, s.oauthClientRoutes()...), s.accountRoutes()...), s.applicationRoutes()...)
 	rows = append(append(append(rows, s.replayRoutes()...), s.letterRoutes()...), s.groupRoutes()...)
 	rows = append(append(rows, s.monitoringRoutes()...), s.syncRoutes()...)
-	rows = append(append(rows, s.sessionRoutes()...), s.oauthRoutes()...)
+	rows = append(append(append(rows, s.sessionRoutes()...), s.oauthRoutes()...), s.resetRoutes()...)
 	rows = append(append(append(rows, s.auditRoutes()...), s.readRoutes()...), s.statisticsRoutes()...)
 	rows = append(append(rows, s.secretRoutes()...), s.reportRoutes()...)
 	rows = append(rows, s.expungeRoutes()...)

@@ -14,6 +14,8 @@ import (
 var open = []string{
 	"POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /auth/bootstrap", "GET /auth/check-domain",
 	"GET /.well-known/jwks.json", "GET /health", "GET /openapi.json",
+	"POST /auth/password-reset/request", "GET /auth/password-reset/validate", "POST /auth/password-reset/validate", "POST /auth/password-reset/confirm",
+	"GET /auth/password-reset", "POST /auth/password-reset", "GET /auth/bootstrap",
 	// The authorization server: its clients show who they are in its own way.
 	"GET /.well-known/openid-configuration", "GET /.well-known/oauth-authorization-server",
 	"POST /oauth/token", "POST /oauth/device_authorization", "POST /oauth/introspect", "POST /oauth/revoke",

@@ -251,6 +251,9 @@ func (s *server) changePassword(w http.ResponseWriter, r *http.Request, c *calle
 }
 
 func (s *server) bootstrap(w http.ResponseWriter, r *http.Request, _ *caller) error {
+	if isForm(r) {
+		return s.bootstrapForm(w, r)
+	}
 	var req bootstrapDoc
 	if err := readInto(w, r, &req, false); err != nil {
 		return err

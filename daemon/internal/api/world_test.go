@@ -25,6 +25,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
+	"github.com/flowcatalyst/fc/daemon/internal/mail"
 	"github.com/flowcatalyst/fc/daemon/internal/oauth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/queue/queuetest"
@@ -73,6 +74,23 @@ type world struct {
 	router   *router.Router // it does not run
 	warnings *telemetry.Warnings
 	closing  chan struct{}
+	mails    *mailbox
+}
+
+// mailbox makes at once what is posted, and keeps it.
+type mailbox struct {
+	mu  sync.Mutex
+	all []mail.Message
+}
+
+func (m *mailbox) Post(compose func(context.Context) (mail.Message, error)) bool {
+	msg, err := compose(context.Background())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		m.all = append(m.all, msg)
+	}
+	return err == nil || errors.Is(err, mail.ErrNothing)
 }
 
 type syncBuffer struct {
@@ -112,7 +130,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if between != nil {
 		st = between(inner)
 	}
-	w := &world{t: t, ahead: new(atomic.Int64), st: st, inner: inner, seeded: map[string]bool{}, reg: prometheus.NewRegistry(), log: new(syncBuffer)}
+	w := &world{t: t, ahead: new(atomic.Int64), st: st, inner: inner, seeded: map[string]bool{}, reg: prometheus.NewRegistry(), log: new(syncBuffer), mails: new(mailbox)}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	key, err := secrets.NewKey()
 	if err != nil {
@@ -140,7 +158,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if err := p.EnsureDefaults(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	people, err := signin.New(signin.Options{Platform: p, Store: st, Directory: directory, Sessions: sessions, Logger: logger,
+	people, err := signin.New(signin.Options{Mail: w.mails, PublicURL: "https://events.example.com", Platform: p, Store: st, Directory: directory, Sessions: sessions, Logger: logger,
 		Throttle: auth.NewThrottle(auth.ThrottleOptions{PerPair: auth.Rate{Burst: 3, Every: time.Minute}}), // hashes are slow under the race detector
 	})
 	if err != nil {

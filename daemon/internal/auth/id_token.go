@@ -34,7 +34,7 @@ func (t *Tokens) IssueID(c IDClaims, ttl time.Duration) (string, error) {
 	}
 	now := t.opts.Now()
 	c.Issuer, c.IssuedAt, c.ExpiresAt = t.opts.Issuer, now.Unix(), now.Add(ttl).Unix()
-	key := t.keys.signing()
+	key := t.keys.signing(now)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, c)
 	token.Header["kid"] = key.id
 	s, err := token.SignedString(key.private)

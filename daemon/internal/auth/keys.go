@@ -25,14 +25,15 @@ import (
 const (
 	keyBits   = 2048
 	keySuffix = ".pem"
-	// keyTime names a generated key after the time of its making.
+	// keyTime names a generated key after the time at which it begins to sign.
 	keyTime = "20060102T150405.000Z"
 )
 
 // Keys are the RSA keys that sign tokens: the *.pem files of one directory.
 // The one whose name sorts last signs, all of them verify. Files that Keys
-// makes are named after the time, so that the newest signs; files of your own
-// can have any name. Keys may be used by many goroutines at once.
+// makes are named after the time at which they begin to sign, and do not before
+// it; files of your own can have any name. Keys may be used by many goroutines
+// at once.
 type Keys struct {
 	dir string
 	mu  sync.Mutex // one change of the directory at a time
@@ -48,7 +49,7 @@ type keySet struct {
 type signingKey struct {
 	id      string // RFC 7638 thumbprint
 	file    string
-	made    time.Time // zero if the file's name is not of ours
+	from    time.Time // when it begins to sign; zero if the file's name is not of ours
 	private *rsa.PrivateKey
 }
 
@@ -137,15 +138,15 @@ func loadKey(file string) (*signingKey, error) {
 	}
 	key := &signingKey{id: thumbprint(&private.PublicKey), file: file, private: private}
 	name := strings.TrimSuffix(filepath.Base(file), keySuffix)
-	if made, err := time.Parse(keyTime, name); err == nil {
-		key.made = made
+	if from, err := time.Parse(keyTime, name); err == nil {
+		key.from = from
 	}
 	return key, nil
 }
 
-// Rotate makes a new key, which signs from now on; the others still verify.
-// The file appears whole or not at all.
-func (k *Keys) Rotate(now time.Time) error {
+// Rotate makes a new key, which signs from the time that is given on; the
+// others still verify. The file appears whole or not at all.
+func (k *Keys) Rotate(from time.Time) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	private, err := rsa.GenerateKey(rand.Reader, keyBits)
@@ -156,7 +157,7 @@ func (k *Keys) Rotate(now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("make signing key: %w", err)
 	}
-	file := filepath.Join(k.dir, now.UTC().Format(keyTime)+keySuffix)
+	file := filepath.Join(k.dir, from.UTC().Format(keyTime)+keySuffix)
 	if err := secrets.WriteNew(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
 		return fmt.Errorf("make signing key: %w", err)
 	}
@@ -170,8 +171,8 @@ func (k *Keys) Prune(now time.Time, overlap time.Duration) error {
 	defer k.mu.Unlock()
 	keys := k.set.Load().keys
 	for i, key := range keys[:len(keys)-1] {
-		next := keys[i+1].made
-		if key.made.IsZero() || next.IsZero() || now.Sub(next) <= overlap {
+		next := keys[i+1].from
+		if key.from.IsZero() || next.IsZero() || now.Sub(next) <= overlap {
 			continue
 		}
 		if err := os.Remove(key.file); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -181,13 +182,20 @@ func (k *Keys) Prune(now time.Time, overlap time.Duration) error {
 	return k.load()
 }
 
-// JWKS is the JSON Web Key Set (RFC 7517) of the public keys, the signing one
+// JWKS is the JSON Web Key Set (RFC 7517) of the public keys, the newest
 // first. Do not change the bytes.
 func (k *Keys) JWKS() []byte { return k.set.Load().jwks }
 
-func (k *Keys) signing() *signingKey {
+// signing is the newest key that has begun to sign. Where the clock says that
+// none has, it is the oldest.
+func (k *Keys) signing(now time.Time) *signingKey {
 	keys := k.set.Load().keys
-	return keys[len(keys)-1]
+	for _, key := range slices.Backward(keys) {
+		if !key.from.After(now) {
+			return key
+		}
+	}
+	return keys[0]
 }
 
 func (k *Keys) public(id string) (*rsa.PublicKey, bool) {

@@ -63,7 +63,7 @@ func TestKeysAreMadeOnceAndPrivate(t *testing.T) {
 		}
 	}
 	second := openKeys(t, dir)
-	if first.signing().id != second.signing().id {
+	if first.signing(late).id != second.signing(late).id {
 		t.Error("a second start made another key")
 	}
 }
@@ -78,13 +78,13 @@ func TestRotationOverlaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	oldID := keys.signing().id
+	oldID := keys.signing(late).id
 
 	now = now.Add(time.Hour)
 	if err := keys.Rotate(now); err != nil {
 		t.Fatal(err)
 	}
-	if keys.signing().id == oldID {
+	if keys.signing(late).id == oldID {
 		t.Fatal("the old key still signs")
 	}
 	fresh := newTokens(t, keys, &now) // has cached nothing
@@ -115,7 +115,7 @@ func TestRotationOverlaps(t *testing.T) {
 	if got := files(t, dir); len(got) != 1 {
 		t.Errorf("the directory has %v, want the new key", got)
 	}
-	if err := keys.Prune(now.Add(1000*time.Hour), 0); err != nil || keys.signing() == nil {
+	if err := keys.Prune(now.Add(1000*time.Hour), 0); err != nil || keys.signing(late) == nil {
 		t.Errorf("pruning took the signing key: %v", err)
 	}
 }
@@ -132,7 +132,7 @@ func TestYourOwnKeyIsNeverPruned(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := openKeys(t, dir)
-	if keys.signing().private.N.Cmp(private.N) != 0 {
+	if keys.signing(late).private.N.Cmp(private.N) != 0 {
 		t.Fatal("another key signs than the one given")
 	}
 	if err := keys.Rotate(epoch); err != nil {
@@ -215,14 +215,14 @@ func TestAFailedReloadKeepsTheKeys(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	keys := openKeys(t, dir)
-	id := keys.signing().id
+	id := keys.signing(late).id
 	if err := os.WriteFile(filepath.Join(dir, "zz.pem"), []byte("torn"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := keys.Reload(); err == nil {
 		t.Error("a torn file was no error")
 	}
-	if keys.signing().id != id {
+	if keys.signing(late).id != id {
 		t.Error("the keys are gone")
 	}
 }
@@ -244,7 +244,7 @@ func TestOthersCanVerifyWithTheJWKS(t *testing.T) {
 	if err := json.Unmarshal(keys.JWKS(), &set); err != nil {
 		t.Fatal(err)
 	}
-	if len(set.Keys) != 2 || set.Keys[0].Kid != keys.signing().id {
+	if len(set.Keys) != 2 || set.Keys[0].Kid != keys.signing(late).id {
 		t.Fatalf("the set is %s, want two keys, the signing one first", keys.JWKS())
 	}
 	if strings.Contains(string(keys.JWKS()), `"d"`) {

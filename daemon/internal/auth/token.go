@@ -170,7 +170,7 @@ func (t *Tokens) Issue(c Claims, ttl time.Duration) (string, error) {
 	if err := c.Validate(); err != nil {
 		return "", fmt.Errorf("issue token: %w", err)
 	}
-	key := t.keys.signing()
+	key := t.keys.signing(now)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, c)
 	token.Header["kid"] = key.id
 	s, err := token.SignedString(key.private)

@@ -172,7 +172,7 @@ func TestAttacks(t *testing.T) {
 	keys, foreign := openKeys(t, t.TempDir()), openKeys(t, t.TempDir())
 	now := epoch
 	tokens := newTokens(t, keys, &now)
-	key := keys.signing()
+	key := keys.signing(late)
 	kid := map[string]any{"kid": key.id}
 	ours := func(changes map[string]any) string {
 		return sign(t, jwt.SigningMethodRS256, key.private, kid, claimsMap(changes))
@@ -203,8 +203,8 @@ func TestAttacks(t *testing.T) {
 		"HS256 with the modulus":          {sign(t, jwt.SigningMethodHS256, key.private.N.Bytes(), kid, claimsMap(nil)), ErrToken},
 		"RS512 with the right key":        {sign(t, jwt.SigningMethodRS512, key.private, kid, claimsMap(nil)), ErrToken},
 		"PS256 with the right key":        {sign(t, jwt.SigningMethodPS256, key.private, kid, claimsMap(nil)), ErrToken},
-		"a foreign key with our kid":      {sign(t, jwt.SigningMethodRS256, foreign.signing().private, kid, claimsMap(nil)), ErrToken},
-		"a foreign key with its kid":      {sign(t, jwt.SigningMethodRS256, foreign.signing().private, map[string]any{"kid": foreign.signing().id}, claimsMap(nil)), ErrToken},
+		"a foreign key with our kid":      {sign(t, jwt.SigningMethodRS256, foreign.signing(late).private, kid, claimsMap(nil)), ErrToken},
+		"a foreign key with its kid":      {sign(t, jwt.SigningMethodRS256, foreign.signing(late).private, map[string]any{"kid": foreign.signing(late).id}, claimsMap(nil)), ErrToken},
 		"no kid":                          {sign(t, jwt.SigningMethodRS256, key.private, nil, claimsMap(nil)), ErrToken},
 		"a kid that is a path":            {sign(t, jwt.SigningMethodRS256, key.private, map[string]any{"kid": "../../dev/null"}, claimsMap(nil)), ErrToken},
 		"a kid that is a number":          {sign(t, jwt.SigningMethodRS256, key.private, map[string]any{"kid": 7}, claimsMap(nil)), ErrToken},
@@ -219,7 +219,7 @@ func TestAttacks(t *testing.T) {
 		"expired":                         {ours(map[string]any{"exp": epoch.Add(-time.Second).Unix()}), ErrExpired},
 		"expires now":                     {ours(map[string]any{"exp": epoch.Unix()}), ErrExpired},
 		"expired and from elsewhere":      {ours(map[string]any{"exp": epoch.Add(-time.Second).Unix(), "iss": "https://evil.example.com"}), ErrToken},
-		"expired with a foreign key":      {sign(t, jwt.SigningMethodRS256, foreign.signing().private, kid, claimsMap(map[string]any{"exp": 1})), ErrToken},
+		"expired with a foreign key":      {sign(t, jwt.SigningMethodRS256, foreign.signing(late).private, kid, claimsMap(map[string]any{"exp": 1})), ErrToken},
 		"no exp":                          {ours(map[string]any{"exp": nil}), ErrToken},
 		"an exp of text":                  {ours(map[string]any{"exp": "tomorrow"}), ErrToken},
 		"not valid yet":                   {ours(map[string]any{"nbf": epoch.Add(time.Minute).Unix()}), ErrToken},
@@ -358,7 +358,7 @@ func FuzzVerify(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
-	f.Add(sign(f, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, map[string]any{"kid": keys.signing().id}, claimsMap(nil)))
+	f.Add(sign(f, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, map[string]any{"kid": keys.signing(late).id}, claimsMap(nil)))
 	f.Add("..")
 	f.Add("e30.e30.")
 	f.Fuzz(func(t *testing.T, token string) {

@@ -20,9 +20,13 @@ const spaceBootstrap = "bootstrap"
 // BootstrapLife is how long that token is good for.
 const BootstrapLife = 24 * time.Hour
 
+// BootstrapPath is the page that its link leads to.
+const BootstrapPath = "/auth/bootstrap"
+
 // link is what is kept of a token that is sent to somebody.
 type link struct {
 	PrincipalID   string    `json:"principalId,omitempty"`
+	Email         string    `json:"email,omitempty"` // that it was sent to
 	PasswordSetAt time.Time `json:"passwordSetAt,omitzero"`
 }
 
@@ -83,10 +87,7 @@ func (s *Service) Bootstrap(ctx context.Context) (string, error) {
 
 // Found makes the first administrator by the token, and signs them in.
 func (s *Service) Found(ctx context.Context, token, name string, a Attempt) (iam.Tokens, error) {
-	if wait, ok := s.founding.Address(a.Address, s.o.Now()); !ok {
-		return iam.Tokens{}, tooMany(wait, "too many tries; try again later")
-	}
-	_, e, err := s.readLink(ctx, spaceBootstrap, token)
+	e, err := s.bootstrapLink(ctx, token, a.Address)
 	if err != nil {
 		return iam.Tokens{}, err
 	}
@@ -99,6 +100,27 @@ func (s *Service) Found(ctx context.Context, token, name string, a Attempt) (iam
 		s.o.Logger.Warn("the bootstrap token is still there; with an administrator it is good for nothing", "error", err)
 	}
 	return s.begin(ctx, who, "bootstrap", a)
+}
+
+// CheckBootstrap says whether the token is good, without using it.
+func (s *Service) CheckBootstrap(ctx context.Context, token, address string) error {
+	_, err := s.bootstrapLink(ctx, token, address)
+	return err
+}
+
+func (s *Service) bootstrapLink(ctx context.Context, token, address string) (store.Entry, error) {
+	if wait, ok := s.founding.Address(address, s.o.Now()); !ok {
+		return store.Entry{}, tooMany(wait, "too many tries; try again later")
+	}
+	d, err := s.o.Directory.Get(ctx)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	_, e, err := s.readLink(ctx, spaceBootstrap, token)
+	if err == nil && d.HasAdministrator() {
+		err = badLink()
+	}
+	return e, err
 }
 
 // begin signs somebody in who has just set their password.

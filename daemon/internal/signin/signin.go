@@ -9,6 +9,7 @@ import (
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
+	"github.com/flowcatalyst/fc/daemon/internal/mail"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
@@ -22,8 +23,17 @@ type Options struct {
 	Sessions  *iam.Sessions
 	Passwords *auth.Passwords
 	Throttle  *auth.Throttle
+	// Mail takes what is for people; without it they get nothing.
+	Mail Poster
+	// PublicURL is where links to pages begin.
+	PublicURL string
 	Logger    *slog.Logger
 	Now       func() time.Time
+}
+
+// Poster takes a message that is made later, and says whether it did.
+type Poster interface {
+	Post(compose func(ctx context.Context) (mail.Message, error)) bool
 }
 
 // Service signs people in.
@@ -31,6 +41,9 @@ type Service struct {
 	o Options
 	// founding bounds the guesses at the bootstrap token, by address.
 	founding *auth.Limit
+	// asking and mailing bound what is sent, by who asks and by who gets it;
+	// using bounds the tries of links, by address.
+	asking, mailing, using *auth.Limit
 }
 
 // New makes a Service.
@@ -52,6 +65,9 @@ func New(o Options) (*Service, error) {
 	}
 	return &Service{o: o,
 		founding: auth.NewLimit(auth.Rate{Burst: 10, Every: time.Minute}),
+		asking:   auth.NewLimit(auth.Rate{Burst: 10, Every: time.Minute}),
+		mailing:  auth.NewLimit(auth.Rate{Burst: 3, Every: 10 * time.Minute}),
+		using:    auth.NewLimit(auth.Rate{Burst: 30, Every: 2 * time.Second}),
 	}, nil
 }
 

@@ -1,0 +1,6 @@
+service "platform" {}
+
+mail "smtp" {
+  host = "https://smtp.example.com"
+  from = "nobody"
+}

@@ -1,0 +1,3 @@
+service "platform" {}
+
+mail "log" {}

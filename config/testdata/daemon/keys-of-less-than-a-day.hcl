@@ -1,0 +1,3 @@
+service "platform" {
+  signing_keys { rotate_after = "1h" }
+}
