@@ -17,20 +17,24 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/flowcatalyst/fc/internal/fill"
 )
 
-// age asks what a long history costs those who read and those who publish.
-func age(ctx context.Context, c *court, f *findings) error {
-	h, err := c.history(ctx)
-	if err != nil {
-		return err
-	}
-	for _, part := range []func(context.Context, *history, *findings) error{c.reads, c.publishing, c.retention} {
-		if err := part(ctx, h, f); err != nil {
-			return errors.Join(err, h.leave(c))
+// inHistory is a trial of some parts that share a store with a long history.
+func inHistory(parts ...func(*court, context.Context, *history, *findings) error) func(context.Context, *court, *findings) error {
+	return func(ctx context.Context, c *court, f *findings) error {
+		h, err := c.history(ctx)
+		if err != nil {
+			return err
 		}
+		for _, part := range parts {
+			if err := part(c, ctx, h, f); err != nil {
+				return errors.Join(err, h.leave(c))
+			}
+		}
+		return h.leave(c)
 	}
-	return h.leave(c)
 }
 
 // published are the ways of publishing by which stores are compared.
@@ -39,15 +43,12 @@ var published = []scenario{
 	{name: "batch", events: 30_000, publishers: 8, batch: 100, subscriptions: 1},
 }
 
-// pairs is how often an empty and a full store are compared.
-const pairs = 3
-
 // publishing compares publishing to the store with publishing to an empty one,
 // in turn.
 func (c *court) publishing(ctx context.Context, h *history, f *findings) error {
 	for _, sc := range published {
 		var empty, full, parts []float64
-		for n := range pairs {
+		for n := range c.runs {
 			r, err := c.run(ctx, sc)
 			if err != nil {
 				return err
@@ -56,7 +57,7 @@ func (c *court) publishing(ctx context.Context, h *history, f *findings) error {
 			if err != nil {
 				return err
 			}
-			c.say("%s, pair %d of %d: %.0f deliveries/s with an empty store, %.0f with the full one", sc.name, n+1, pairs, r.PerSecond, there)
+			c.say("%s, pair %d of %d: %.0f deliveries/s with an empty store, %.0f with the full one", sc.name, n+1, c.runs, r.PerSecond, there)
 			empty, full, parts = append(empty, r.PerSecond), append(full, there), append(parts, there/r.PerSecond)
 		}
 		f.note(sc.name+" with an empty store", median(empty), "deliveries/s")
@@ -107,84 +108,88 @@ const (
 	pacedFor     = 30 * time.Second
 	removedRows  = 1_000_000
 	mostPatience = 20 * time.Minute
+	nearly       = 0.9 // some end later than they began, and stay
 )
 
 // retention asks what removing a million rows costs those who publish meanwhile.
 func (c *court) retention(ctx context.Context, h *history, f *findings) error {
-	without, err := c.pacedOn(ctx, h, "", nil)
-	if err != nil {
-		return err
-	}
+	var without, with latencies
 	rows := min(removedRows, h.Jobs/5)
-	day := float64(h.Filled.Events+h.Filled.Jobs) / h.Filled.Span.Hours()
-	cut := h.Filled.Oldest.Add(time.Duration(float64(rows) / day * float64(time.Hour)))
-	ages := fmt.Sprintf("retention {\n  jobs   = \"%ds\"\n  events = \"%[1]ds\"\n}\n", int(time.Since(cut).Seconds()))
-	c.say("%d events/s without retention: p99 %s; now with it, until about %d events and jobs are gone", pacedRate, millis(without.p99), rows)
-	with, err := c.pacedOn(ctx, h, ages, func(removed float64) bool { return removed >= 0.98*float64(rows) })
-	if err != nil {
-		return err
+	part := rows / c.runs
+	for n := range c.runs {
+		if err := c.pacedOn(ctx, h, &without, "", nil); err != nil {
+			return err
+		}
+		// What blocked groups have is all at the end, and is not counted.
+		hours := float64(part) / (float64(h.Jobs) * (1 + 1/float64(fill.PerEvent))) * h.Filled.Span.Hours()
+		cut := h.Filled.Oldest.Add(time.Duration(hours * float64(time.Hour)))
+		ages := fmt.Sprintf("retention {\n  jobs   = \"%ds\"\n  events = \"%[1]ds\"\n}\n", int(time.Since(cut).Seconds()))
+		if err := c.pacedOn(ctx, h, &with, ages, func(removed float64) bool { return removed >= nearly*float64(part) }); err != nil {
+			return err
+		}
+		h.Filled.Oldest = cut
+		if err := h.note(c); err != nil {
+			return err
+		}
+		c.say("%d of %d: %d events/s, p99 %s so far; %s while %.0f events and jobs went", n+1, c.runs, pacedRate, millis(without.at(99)), millis(with.at(99)), with.removed)
 	}
-	h.Filled.Oldest = cut
-	if err := h.note(c); err != nil {
-		return err
-	}
-	f.note("publish p50 without retention", milliseconds(without.p50), "ms")
-	f.note("publish p99 without retention", milliseconds(without.p99), "ms")
-	f.note("publish p50 with it", milliseconds(with.p50), "ms")
-	f.note("publish p99 with it", milliseconds(with.p99), "ms")
-	f.note("publish max with it", milliseconds(with.most), "ms")
-	f.note("events and jobs removed meanwhile", with.removed, "")
-	f.note("of them per second", with.removed/with.took.Seconds(), "")
-	f.ask("removed", with.removed, "", with.removed >= 0.98*float64(rows), fmt.Sprintf("about %d", rows))
-	f.atMost("publish p99 with retention, of that without", float64(with.p99)/float64(max(without.p99, 1)), 3, "×")
+	f.note("publish p50 without retention", milliseconds(without.at(50)), "ms")
+	f.note("publish p99 without retention", milliseconds(without.at(99)), "ms")
+	f.note("publish p50 with it", milliseconds(with.at(50)), "ms")
+	f.note("publish p99 with it", milliseconds(with.at(99)), "ms")
+	f.note("publish max with it", milliseconds(with.at(100)), "ms")
+	f.note("events and jobs removed per second", with.removed/with.took.Seconds(), "")
+	f.ask("events and jobs removed", with.removed, "", with.removed >= nearly*float64(rows), fmt.Sprintf("about %d", rows))
+	f.atMost("publish p99 with retention, of that without", float64(with.at(99))/float64(max(without.at(99), 1)), 3, "×")
 	return nil
 }
 
 // latencies are how long publishing requests took.
 type latencies struct {
-	p50, p99, most, took time.Duration
-	removed              float64
+	all     []time.Duration
+	took    time.Duration
+	removed float64 // by retention meanwhile
+}
+
+// at is the time within which so many of a hundred requests were answered.
+func (l *latencies) at(percent int) time.Duration {
+	sorted := slices.Sorted(slices.Values(l.all))
+	return sorted[(len(sorted)*percent-1)/100]
 }
 
 // pacedOn publishes at a steady rate to the store with the history: for a while,
 // or until what retention has removed is enough.
-func (c *court) pacedOn(ctx context.Context, h *history, ages string, enough func(removed float64) bool) (l latencies, err error) {
+func (c *court) pacedOn(ctx context.Context, h *history, l *latencies, ages string, enough func(removed float64) bool) (err error) {
 	d, err := c.openRun(ctx, h, ages)
 	if err != nil {
-		return l, err
+		return err
 	}
 	defer func() { err = finish(d, err) }()
 	if err := c.aim(ctx, d, h.Token); err != nil {
-		return l, err
+		return err
 	}
 	if _, err := d.paced(ctx, pacedRate); err != nil { // a warm-up
-		return l, err
+		return err
 	}
-	var all []time.Duration
+	var removed float64
 	began := time.Now()
 	for {
 		some, err := d.paced(ctx, 10*pacedRate)
 		if err != nil {
-			return l, err
+			return err
 		}
-		all = append(all, some...)
-		l.took = time.Since(began)
-		if enough == nil && l.took >= pacedFor {
-			break
-		}
+		l.all = append(l.all, some...)
 		if enough != nil {
-			if l.removed, err = d.metric(ctx, "fc_retention_removed_total"); err != nil {
-				return l, err
+			if removed, err = d.metric(ctx, "fc_retention_removed_total"); err != nil {
+				return err
 			}
-			if enough(l.removed) || l.took > mostPatience {
-				break
-			}
+		}
+		took := time.Since(began)
+		if enough == nil && took >= pacedFor || enough != nil && (enough(removed) || took > mostPatience) {
+			l.took, l.removed = l.took+took, l.removed+removed
+			return nil
 		}
 	}
-	slices.Sort(all)
-	n := len(all)
-	l.p50, l.p99, l.most = all[n/2], all[(n*99-1)/100], all[n-1]
-	return l, nil
 }
 
 // paced publishes n single events at a steady rate and returns how long each took

@@ -54,7 +54,7 @@ func choose(names string) (chosen []scenario, tried []trial, err error) {
 			}
 		}
 		for _, tr := range trials {
-			if tr.name == name || name == allTrials && tr.name != aged {
+			if tr.name == name || name == allTrials && !strings.HasPrefix(tr.name, aged) {
 				tried, found = append(tried, tr), true
 			}
 		}

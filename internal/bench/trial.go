@@ -21,8 +21,8 @@ type trial struct {
 	run         func(ctx context.Context, c *court, f *findings) error
 }
 
-// allTrials is the name for all of them but aged, which needs 10 GB of disk and
-// is asked for by its own name.
+// allTrials is the name for all of them but those that begin with aged, which need
+// gigabytes of disk and are asked for by their own names.
 const (
 	allTrials = "all-engine"
 	aged      = "aged"
@@ -35,7 +35,10 @@ var trials = []trial{
 	{"soak", "64 groups in BLOCK_ON_ERROR, 5 % failures, blocked heads retried", 50000, soak},
 	{"replay", "a replay beneath 200 live events/s, paused, cancelled and killed", 100000, replay},
 	{"outage", "an endpoint down with a backlog, and its return", 10000, outage},
-	{aged, "lists, details, publishing and retention with ten million jobs in the store", 10_000_000, age},
+	{aged, "lists, details, publishing and retention with a long history in the store", 10_000_000, inHistory((*court).reads, (*court).publishing, (*court).retention)},
+	{aged + "-reads", "lists and details with a long history in the store", 10_000_000, inHistory((*court).reads)},
+	{aged + "-publishing", "publishing with a long history in the store, and with none", 10_000_000, inHistory((*court).publishing)},
+	{aged + "-retention", "publishing while a long history becomes shorter", 10_000_000, inHistory((*court).retention)},
 }
 
 // A court is where trials are run.
@@ -44,6 +47,7 @@ type court struct {
 	events int           // of this trial
 	down   time.Duration // of an outage
 	store  string        // where the filled one is kept; empty is nowhere
+	runs   int           // of what is compared in pairs
 	talk   io.Writer
 }
 

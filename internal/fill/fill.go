@@ -14,7 +14,7 @@ import (
 type Shape struct {
 	// Jobs is how many, at least 1000.
 	Jobs int
-	// PerEvent is how many jobs an event has. Default: 4.
+	// PerEvent is how many jobs an event has. Default: the constant.
 	PerEvent int
 	// Until is when the newest event was accepted; the oldest was Span before.
 	// Defaults: now, and 30 days.
@@ -42,6 +42,9 @@ type Filled struct {
 	Span   time.Duration
 }
 
+// PerEvent is how many jobs an event has unless a shape says otherwise.
+const PerEvent = 4
+
 // BytesPerJob is about how much disk a job takes with its part of an event, for
 // who wants to know before.
 const BytesPerJob = 750
@@ -54,7 +57,7 @@ func (sh *Shape) defaults() error {
 		return errors.New("fill: a client, a type and a subscription are needed")
 	}
 	if sh.PerEvent == 0 {
-		sh.PerEvent = 4
+		sh.PerEvent = PerEvent
 	}
 	if sh.PerEvent > len(sh.Subscriptions) {
 		return fmt.Errorf("fill: an event can not have %d jobs with %d subscriptions", sh.PerEvent, len(sh.Subscriptions))

@@ -34,7 +34,8 @@ type Options struct {
 	Clients map[string]Ages
 	// Every is how long a round rests after the last. Default: 5 minutes.
 	Every time.Duration
-	// Step is how many rows are looked at at once. Default: 100.
+	// Step is how many rows are looked at at once, fewer where that takes long.
+	// Default: 100.
 	Step       int
 	Warnings   *telemetry.Warnings
 	Logger     *slog.Logger
@@ -222,6 +223,7 @@ func (k *Keeper) walk(ctx context.Context, kind store.PurgeKind, name string, ag
 		if done.Done {
 			break
 		}
+		step.Limit = k.size(step.Limit, time.Since(began))
 		if !k.breathe(ctx, began) {
 			return ctx.Err()
 		}
@@ -243,6 +245,24 @@ func (k *Keeper) warn(key, message string, severity telemetry.Severity) {
 	if k.o.Warnings != nil {
 		k.o.Warnings.Warn(telemetry.Warning{Category: "RETENTION", Severity: severity, Source: "retention", Key: key, Message: message})
 	}
+}
+
+// A step is to take about as long as somebody who publishes may wait for it.
+// Fewer rows than leastStep would be more commits than removing.
+const (
+	stepTime  = 10 * time.Millisecond
+	leastStep = 10
+)
+
+// size is how many rows the next step looks at, after one of so many took so long.
+func (k *Keeper) size(rows int, took time.Duration) int {
+	switch {
+	case took > stepTime:
+		rows /= 2
+	case took < stepTime/2:
+		rows *= 2
+	}
+	return min(max(rows, leastStep), k.o.Step)
 }
 
 // breathe leaves the store to others for twice as long as a step took.

@@ -93,10 +93,13 @@ func (t *tx) needed(position int64) (bool, error) {
 	return n != 0, err
 }
 
+// isSettled is true of a job that has ended before a time and holds up nobody.
+const isSettled = "status >= 13 AND completed_at < ?2 AND NOT (" +
+	"order_key IS NOT NULL AND EXISTS(SELECT 1 FROM gates WHERE gates.key = jobs.order_key AND gates.holder = jobs.id))"
+
 // settled says whether a job has ended before a time and holds up nobody.
 func (t *tx) settled(id int64, before time.Time) (bool, error) {
-	n, err := t.q("SELECT EXISTS(SELECT 1 FROM jobs WHERE id = ?1 AND status >= 13 AND completed_at < ?2 AND NOT (" +
-		"order_key IS NOT NULL AND EXISTS(SELECT 1 FROM gates WHERE gates.key = jobs.order_key AND gates.holder = jobs.id)))").int(id).int(before.UnixMilli()).number()
+	n, err := t.q("SELECT EXISTS(SELECT 1 FROM jobs WHERE id = ?1 AND " + isSettled + ")").int(id).int(before.UnixMilli()).number()
 	return n != 0, err
 }
 
@@ -170,20 +173,24 @@ func (t *tx) purgeAttempts(id int64, before time.Time) (bool, error) {
 }
 
 func (t *tx) purgeJob(id int64, before time.Time) (bool, error) {
-	if settled, err := t.settled(id, before); !settled || err != nil {
+	var letter, task, settled bool
+	if _, err := t.q("SELECT status IN (14, 16), task FROM jobs WHERE id = ?1 AND " + isSettled).int(id).int(before.UnixMilli()).one(func(s *sqlite.Stmt) {
+		letter, task, settled = s.ColumnInt64(0) != 0, s.ColumnInt64(1) != 0, true
+	}); err != nil || !settled {
 		return false, err
 	}
-	letter, err := t.q("SELECT status IN (14, 16) FROM jobs WHERE id = ?").int(id).number()
-	if err != nil {
-		return false, err
+	if letter {
+		t.notes.letters--
 	}
-	t.notes.letters -= letter
-	for _, sql := range []string{"DELETE FROM attempts WHERE job = ?", "DELETE FROM tasks WHERE job = ?", "DELETE FROM jobs WHERE id = ?"} {
-		if err := t.q(sql).int(id).exec(); err != nil {
+	if task {
+		if err := t.q("DELETE FROM tasks WHERE job = ?").int(id).exec(); err != nil {
 			return false, err
 		}
 	}
-	return true, nil
+	if err := t.q("DELETE FROM attempts WHERE job = ?").int(id).exec(); err != nil {
+		return false, err
+	}
+	return true, t.q("DELETE FROM jobs WHERE id = ?").int(id).exec()
 }
 
 func (t *tx) purgeAudit(id int64, _ time.Time) (bool, error) {
