@@ -77,6 +77,7 @@ type server struct {
 	huma    huma.API
 	metrics *metrics
 	openapi []byte
+	needs   map[string]string // the permissions of routes, by pattern
 	bodies  budget
 	ids     flow.IDs
 	streams streams
@@ -116,7 +117,7 @@ func build(o Options, rows func(*server) []route) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make API: %w", err)
 	}
-	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m, bodies: budget{limit: batchesAtOnce * o.MaxBatch}, pageBytes: defaultPageBytes,
+	s := &server{o: o, p: o.Platform, log: o.Logger, metrics: m, needs: map[string]string{}, bodies: budget{limit: batchesAtOnce * o.MaxBatch}, pageBytes: defaultPageBytes,
 		followers: sse.Seats{All: maxFollowers, Each: maxFollowing}, beat: heartbeat}
 	s.router = adapter.New(adapter.Options{
 		NotFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -130,6 +131,7 @@ func build(o Options, rows func(*server) []route) (*server, error) {
 	for _, rt := range rows(s) {
 		rt.add(rt)
 		m.know(rt)
+		s.needs[rt.method+" "+rt.path] = rt.needs
 	}
 	if err := s.router.Build(); err != nil {
 		return nil, fmt.Errorf("make API: %w", err)

@@ -3,6 +3,8 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -46,7 +48,11 @@ func (s *server) asksOnce(r *http.Request) bool {
 
 // kept is what the entry of a key holds.
 type kept struct {
+	// Salt is the key of the fingerprint, so that who reads the store can not
+	// look up what a short request was: it may have had a password in it.
+	Salt        []byte      `json:"salt"`
 	Fingerprint string      `json:"fingerprint"`
+	Needs       string      `json:"needs,omitempty"`  // the permission of the route
 	Status      int         `json:"status,omitempty"` // 0 while it is under way
 	Header      http.Header `json:"header,omitempty"`
 	Body        []byte      `json:"body,omitempty"`
@@ -66,18 +72,20 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, id string) {
 		s.fail(w, r, err)
 		return
 	}
-	key, fingerprint, err := s.readOnce(w, r, &c)
+	key, print, err := s.readOnce(w, r, &c)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
+	k := kept{Salt: []byte(rand.Text())}
+	k.Fingerprint = print(k.Salt)
 	e := store.Entry{Space: key.Space, Key: key.Key, Owner: c.PrincipalID, ExpiresAt: time.Now().Add(underWay)}
-	if e.Body, err = json.Marshal(kept{Fingerprint: fingerprint}); err == nil {
+	if e.Body, err = json.Marshal(k); err == nil {
 		err = s.o.Entries.SwapEntries(r.Context(), []store.Entry{e}, nil, time.Now())
 	}
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		if err := s.again(w, r, key, fingerprint); err != nil {
+		if err := s.again(w, r, &c, key, print); err != nil {
 			s.fail(w, r, err)
 		}
 		return
@@ -96,7 +104,8 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, id string) {
 		// It must be noted whether or not the client is still there.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
 		defer cancel()
-		if err := s.keep(ctx, e, fingerprint, held); err != nil {
+		k.Needs = s.needs[r.Pattern]
+		if err := s.keep(ctx, e, k, held); err != nil {
 			s.log.Warn("idempotency key not settled; it is free again after a while", "request_id", id, "error", err)
 		}
 		if held.status != 0 {
@@ -111,37 +120,43 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, id string) {
 	whole = true
 }
 
-// readOnce reads the key and what the request is, and puts the body back.
-func (s *server) readOnce(w http.ResponseWriter, r *http.Request, c *caller) (key store.EntryKey, fingerprint string, err error) {
+// readOnce reads the key and what the request is, whose fingerprint print
+// makes, and puts the body back.
+func (s *server) readOnce(w http.ResponseWriter, r *http.Request, c *caller) (key store.EntryKey, print func(salt []byte) string, err error) {
 	name := r.Header[idempotencyKey]
 	text := name[0]
 	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' {
 		text = text[1 : n-1] // a string, as structured fields write it
 	}
 	if len(name) != 1 || text == "" || len(text) > 255 || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return key, "", badField(idempotencyKey, "must be one key of 1 to 255 printable ASCII characters", "a UUID")
+		return key, nil, badField(idempotencyKey, "must be one key of 1 to 255 printable ASCII characters", "a UUID")
 	}
 	if r.ContentLength > s.o.MaxBatch {
-		return key, "", tooLarge(s.o.MaxBatch)
+		return key, nil, tooLarge(s.o.MaxBatch)
 	}
 	m := metered{from: r.Body, b: &s.bodies}
 	defer m.end() // from here on whoever works with the body counts it
 	body, err := io.ReadAll(http.MaxBytesReader(w, &m, s.o.MaxBatch))
 	if err != nil {
-		return key, "", bodyProblem(err, s.o.MaxBatch)
+		return key, nil, bodyProblem(err, s.o.MaxBatch)
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	h := sha256.New()
-	for _, part := range []string{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding"), r.Header.Get("If-Match")} {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+	about := []string{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding"), r.Header.Get("If-Match")}
+	print = func(salt []byte) string {
+		h := hmac.New(sha256.New, salt)
+		for _, part := range about {
+			fmt.Fprintf(h, "%d:%s", len(part), part)
+		}
+		h.Write(body)
+		return hex.EncodeToString(h.Sum(nil))
 	}
-	h.Write(body)
 	owned := sha256.Sum256([]byte(c.PrincipalID + "\x00" + text))
-	return store.EntryKey{Space: "idempotency", Key: hex.EncodeToString(owned[:])}, hex.EncodeToString(h.Sum(nil)), nil
+	return store.EntryKey{Space: "idempotency", Key: hex.EncodeToString(owned[:])}, print, nil
 }
 
-// again answers a request whose key is taken.
-func (s *server) again(w http.ResponseWriter, r *http.Request, key store.EntryKey, fingerprint string) error {
+// again answers a request whose key is taken. Who may not do it any more does
+// not get the answer either.
+func (s *server) again(w http.ResponseWriter, r *http.Request, c *caller, key store.EntryKey, print func(salt []byte) string) error {
 	busy := newProblem(http.StatusConflict, string(platform.CodeConflict), "a request with this Idempotency-Key is under way; ask again for its answer").after(time.Second)
 	e, err := s.o.Entries.Entry(r.Context(), key, time.Now())
 	if errors.Is(err, store.ErrNotFound) {
@@ -155,12 +170,14 @@ func (s *server) again(w http.ResponseWriter, r *http.Request, key store.EntryKe
 		return fmt.Errorf("read an idempotency key: %w", err)
 	}
 	switch {
-	case k.Fingerprint != fingerprint:
+	case !hmac.Equal([]byte(k.Fingerprint), []byte(print(k.Salt))):
 		return newProblem(http.StatusConflict, "IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key was used for another request; choose another key")
 	case k.Withheld:
 		return newProblem(http.StatusConflict, "IDEMPOTENCY_ANSWER_WITHHELD", "this was done already, and its answer is not kept, since it is secret or very large; look up what was made")
 	case k.Status == 0:
 		return busy
+	case k.Needs != "" && k.Needs != anyToken && !c.actor.May(k.Needs):
+		return newProblem(http.StatusForbidden, "FORBIDDEN", "this needs the permission "+k.Needs)
 	}
 	h := w.Header()
 	for name, values := range k.Header {
@@ -174,12 +191,12 @@ func (s *server) again(w http.ResponseWriter, r *http.Request, key store.EntryKe
 
 // keep settles a key: what was done stays for repeats, and what was not may be
 // tried again.
-func (s *server) keep(ctx context.Context, e store.Entry, fingerprint string, a *heldAnswer) error {
+func (s *server) keep(ctx context.Context, e store.Entry, k kept, a *heldAnswer) error {
 	now := time.Now()
 	if a.status < 200 || a.status > 299 {
 		return s.o.Entries.SwapEntries(ctx, nil, []store.EntryKey{{Space: e.Space, Key: e.Key}}, now)
 	}
-	k := kept{Fingerprint: fingerprint, Status: a.status}
+	k.Status = a.status
 	if a.body.Len() > maxKept || strings.Contains(a.header.Get("Cache-Control"), "no-store") {
 		k.Withheld = true
 	} else {

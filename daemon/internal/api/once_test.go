@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,61 @@ func TestARequestWithAKeyIsCarriedOutOnce(t *testing.T) {
 	w.do("POST", "/api/events", w.admin(), smallEvent, "Idempotency-Key", gzipped(t, "x")).problem(400, "INVALID")
 	if left := w.api.bodies.taken.Load(); left != 0 {
 		t.Errorf("%d bytes of the budget are still taken", left)
+	}
+}
+
+func TestAnAnswerIsRepeatedOnlyToWhoMayStillAsk(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	id := w.do("POST", "/api/principals/users", w.admin(), `{"email":"bo@acme.example.com","clientId":"acme","password":"several unlikely words","roles":["platform:messaging-admin"]}`).is(201).id()
+	token, _ := w.do("POST", "/auth/login", "", `{"email":"bo@acme.example.com","password":"several unlikely words"}`).is(200).get("accessToken").(string)
+	make := func() *answer {
+		return w.do("POST", "/api/dispatch-pools", token, `{"code":"bulk","clientId":"acme"}`, "Idempotency-Key", "k")
+	}
+	make().is(201)
+	if a := make().is(201); a.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("a repeat: %v", a.header)
+	}
+	w.do("PUT", "/api/principals/"+id+"/roles", w.admin(), `{"roles":["platform:viewer"]}`).is(200)
+	make().problem(403, "FORBIDDEN", "platform:messaging:dispatch-pool:create")
+	w.do("PUT", "/api/principals/"+id+"/roles", w.admin(), `{"roles":["platform:messaging-admin"]}`).is(200)
+	if a := make().is(201); a.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("with the role again: %v", a.header)
+	}
+}
+
+func TestTheFingerprintsOfTwoEqualRequestsDiffer(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	prints := map[string]bool{}
+	for _, key := range []string{"k-1", "k-2"} {
+		w.do("POST", "/api/events", w.admin(), smallEvent, "Idempotency-Key", key).is(201)
+		all, err := w.inner.ListEntries(t.Context(), store.EntryQuery{Space: "idempotency", Owner: "prn_ADMIN", Limit: 10}, time.Now())
+		if err != nil || len(all) != len(prints)+1 {
+			t.Fatal(len(all), err)
+		}
+		for _, e := range all {
+			var k kept
+			if err := json.Unmarshal(e.Body, &k); err != nil {
+				t.Fatal(err)
+			}
+			prints[k.Fingerprint] = true
+		}
+	}
+	if len(prints) != 2 {
+		t.Errorf("%d fingerprints of two requests", len(prints))
+	}
+}
+
+func TestAnotherTenantsEmailIsNotToldOf(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.do("POST", "/api/principals/users", w.admin(), `{"email":"bo@acme.example.com","clientId":"acme"}`).is(201)
+	exists := func(token string) any {
+		return w.do("GET", "/api/principals/check-email-domain?domain=bo@acme.example.com", token, "").is(200).get("emailExists")
+	}
+	if exists(w.admin()) != true || exists(w.of("acme")) != true || exists(w.of("globex")) != false {
+		t.Error(exists(w.admin()), exists(w.of("acme")), exists(w.of("globex")))
 	}
 }
 

@@ -430,7 +430,7 @@ type EmailDomain struct {
 }
 
 // CheckEmailDomain says what somebody of an email domain would be. An address
-// is taken for its domain, and for whether it exists.
+// is taken for its domain, and for whether somebody has it whom the caller sees.
 func (p *Platform) CheckEmailDomain(ctx context.Context, c Caller, domain string) (EmailDomain, error) {
 	w, err := p.currentWorld(ctx)
 	if err != nil {
@@ -438,7 +438,7 @@ func (p *Platform) CheckEmailDomain(ctx context.Context, c Caller, domain string
 	}
 	e := EmailDomain{Domain: strings.ToLower(strings.TrimSpace(domain)), Scope: resource.ScopeClient, AllowedClientIDs: []string{}}
 	if strings.Contains(e.Domain, "@") {
-		if s := w.dir.ByEmail(e.Domain); s != nil && s.Person != nil {
+		if s := w.dir.ByEmail(e.Domain); s != nil && s.Person != nil && c.sees(s.Person) {
 			e.EmailExists = true
 		}
 		e.Domain = iam.EmailDomain(e.Domain)
