@@ -104,11 +104,10 @@ func (c *court) aim(ctx context.Context, d *daemon, token string) error {
 
 // What retention is tried with.
 const (
-	pacedRate    = 200 // events per second
-	pacedFor     = 30 * time.Second
-	removedRows  = 1_000_000
-	mostPatience = 20 * time.Minute
-	nearly       = 0.9 // some end later than they began, and stay
+	pacedRate   = 200 // events per second
+	pacedFor    = 30 * time.Second
+	removedRows = 1_000_000
+	nearly      = 0.9 // some end later than they began, and stay
 )
 
 // retention asks what removing a million rows costs those who publish meanwhile.
@@ -174,6 +173,7 @@ func (c *court) pacedOn(ctx context.Context, h *history, l *latencies, ages stri
 	var removed float64
 	began := time.Now()
 	for {
+		before := removed
 		some, err := d.paced(ctx, 10*pacedRate)
 		if err != nil {
 			return err
@@ -185,7 +185,7 @@ func (c *court) pacedOn(ctx context.Context, h *history, l *latencies, ages stri
 			}
 		}
 		took := time.Since(began)
-		if enough == nil && took >= pacedFor || enough != nil && (enough(removed) || took > mostPatience) {
+		if enough == nil && took >= pacedFor || enough != nil && (enough(removed) || removed == before) { // nothing more goes
 			l.took, l.removed = l.took+took, l.removed+removed
 			return nil
 		}

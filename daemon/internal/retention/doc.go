@@ -5,7 +5,7 @@
 //	every few minutes, for each kind and each of its ages:
 //	    Purge, wait twice as long as that took, Purge, …  up to the age
 //
-// A step looks at a hundred rows, and at fewer where that takes longer than 10 ms,
+// A step looks at a hundred rows, and at fifty where that takes longer than 10 ms,
 // so that whoever publishes waits for no more than that, and the waits leave two
 // thirds of the writer to others. What must
 // stay because somebody still needs it is looked at again with each round, from

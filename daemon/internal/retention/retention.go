@@ -248,10 +248,10 @@ func (k *Keeper) warn(key, message string, severity telemetry.Severity) {
 }
 
 // A step is to take about as long as somebody who publishes may wait for it.
-// Fewer rows than leastStep would be more commits than removing.
+// With fewer rows than leastStep a busy machine would gather more than goes.
 const (
 	stepTime  = 10 * time.Millisecond
-	leastStep = 10
+	leastStep = 50
 )
 
 // size is how many rows the next step looks at, after one of so many took so long.

@@ -6,13 +6,13 @@ import (
 )
 
 func TestStepsAreAsLongAsOthersMayWait(t *testing.T) {
-	k := &Keeper{o: Options{Step: 100}}
+	k := &Keeper{o: Options{Step: 400}}
 	const slow, right, fast = 4 * stepTime, stepTime * 3 / 4, stepTime / 10
-	rows := 100
+	rows := 400
 	for i, c := range []struct {
 		took time.Duration
 		want int
-	}{{slow, 50}, {slow, 25}, {right, 25}, {slow, 12}, {slow, leastStep}, {slow, leastStep}, {fast, 20}, {fast, 40}, {fast, 80}, {fast, 100}, {fast, 100}} {
+	}{{slow, 200}, {slow, 100}, {right, 100}, {slow, leastStep}, {slow, leastStep}, {fast, 100}, {fast, 200}, {fast, 400}, {fast, 400}} {
 		if rows = k.size(rows, c.took); rows != c.want {
 			t.Errorf("step %d took %s: the next has %d rows, want %d", i, c.took, rows, c.want)
 		}
