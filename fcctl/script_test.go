@@ -2,10 +2,15 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +90,7 @@ func params(dir string, setup func(*testscript.Env)) testscript.Params {
 			"receive":     receive,
 			"received":    received,
 			"post":        post,
+			"letin":       letin,
 		},
 	}
 }
@@ -122,6 +128,64 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusCreated {
 		ts.Fatalf("POST %s: %s", args[0], res.Status)
+	}
+}
+
+// letin allow|deny fcctl ARGS… runs a command that shows a device code, and
+// answers it as the administrator does in a browser. What it said is in the
+// file "said".
+func letin(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 3 || args[1] != "fcctl" {
+		ts.Fatalf("usage: letin allow|deny fcctl ARGS…")
+	}
+	c := exec.Command(fcctl(ts), args[2:]...)
+	c.Env = append(os.Environ(), "GORACE="+quick, "HOME="+ts.Getenv("HOME"), "FCCTL_URL="+ts.Getenv("FCCTL_URL"))
+	talk, err := c.StderrPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	ts.Defer(func() { _ = c.Process.Kill() }) // it may have ended by itself
+	stuck := time.AfterFunc(patience, func() { _ = c.Process.Kill() })
+	defer stuck.Stop()
+	var said strings.Builder
+	in := bufio.NewScanner(talk)
+	for in.Scan() {
+		fmt.Fprintln(&said, in.Text())
+		if code, found := strings.CutPrefix(in.Text(), "and enter the code "); found {
+			answerDevice(ts, code, args[0])
+		}
+	}
+	err = c.Wait()
+	if neg != (err != nil) {
+		ts.Fatalf("%v; it said\n%s", err, said.String())
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(said.String()), 0o600))
+}
+
+// answerDevice signs in with a cookie and sends the form of the page where a
+// device is let in.
+func answerDevice(ts *testscript.TestScript, code, decision string) {
+	jar, err := cookiejar.New(nil)
+	ts.Check(err)
+	browser := &http.Client{Jar: jar}
+	base := ts.Getenv("FCCTL_URL")
+	body, err := json.Marshal(map[string]string{"email": ts.Getenv("EMAIL"), "password": ts.Getenv("PASSWORD")})
+	ts.Check(err)
+	req, err := http.NewRequest(http.MethodPost, base+"/auth/login", bytes.NewReader(body))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Sec-Fetch-Site", "same-origin") // as a page of the platform
+	res, err := browser.Do(req)
+	ts.Check(err)
+	var who struct{ PrincipalID, CSRFToken string }
+	ts.Check(json.NewDecoder(res.Body).Decode(&who))
+	ts.Check(res.Body.Close())
+	res, err = browser.PostForm(base+"/oauth/device", url.Values{"user_code": {code}, "decision": {decision}, "principal": {who.PrincipalID}, "csrf": {who.CSRFToken}})
+	ts.Check(err)
+	page, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	ts.Check(res.Body.Close())
+	if res.StatusCode != http.StatusOK || !strings.Contains(string(page), "The device") {
+		ts.Fatalf("the page answers %s: %s", res.Status, page)
 	}
 }
 

@@ -28,7 +28,8 @@ func Group(name, about, description string, commands ...*cli.Command) *cli.Comma
 			if err := cli.ShowSubcommandHelp(c); err != nil {
 				return err
 			}
-			return fault.Usage(fmt.Sprintf("%s needs to know what to do", name), fmt.Sprintf("fcctl %s %s", name, commands[0].Name))
+			path := c.Command.HelpName
+			return fault.Usage(strings.TrimPrefix(path, "fcctl ")+" needs to know what to do", path+" "+commands[0].Name)
 		},
 	}
 }

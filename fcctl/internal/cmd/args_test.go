@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
+	"github.com/urfave/cli/v2"
 )
 
 // fcctl is an fcctl with a home of its own. Tests that run one are not parallel:
@@ -74,13 +75,16 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	a, _, _ := fcctl(t)
 	tree := root(a)
 	var paths [][]string
-	for _, c := range tree.Commands {
-		paths = append(paths, []string{c.Name})
-		for _, s := range c.Subcommands {
-			paths = append(paths, []string{c.Name, s.Name})
+	var walk func(at []string, cs []*cli.Command)
+	walk = func(at []string, cs []*cli.Command) {
+		for _, c := range cs {
+			path := append(slices.Clone(at), c.Name)
+			paths = append(paths, path)
+			walk(path, c.Subcommands)
 		}
 	}
-	if len(paths) < 20 {
+	walk(nil, tree.Commands)
+	if len(paths) < 100 {
 		t.Fatalf("%d commands", len(paths))
 	}
 	for _, path := range paths {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
@@ -68,10 +69,29 @@ func root(a *app.App) *cli.App {
 		},
 		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) },
 		Commands: slices.Concat(
-			manifests.Commands(a), work.Commands(a), admin.Commands(a), access.Commands(a),
+			under("as code", manifests.Commands(a)),
+			under("events and deliveries", work.Commands(a)),
+			under("administration", admin.Commands(a)),
+			under("access", access.Commands(a)),
 			[]*cli.Command{versionCommand(a)},
 		),
 	}
 	app.Refuse(root.Commands)
 	return root
+}
+
+func init() {
+	// Headings are for the list of all commands; the library would repeat them
+	// in the help of each.
+	const heading = "{{if .Category}}\n\nCATEGORY:\n   {{.Category}}{{end}}"
+	cli.CommandHelpTemplate = strings.Replace(cli.CommandHelpTemplate, heading, "", 1)
+	cli.SubcommandHelpTemplate = strings.Replace(cli.SubcommandHelpTemplate, heading, "", 1)
+}
+
+// under puts commands under a heading of the help.
+func under(heading string, commands []*cli.Command) []*cli.Command {
+	for _, c := range commands {
+		c.Category = heading
+	}
+	return commands
 }

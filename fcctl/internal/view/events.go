@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/flowcatalyst/fc/client"
 )
@@ -15,6 +16,11 @@ func Events(es []client.Event, ink Ink) string {
 		t.row(plain(e.ID), plain(e.Type), plain(e.Source), plain(e.Subject), plain(e.MessageGroup), plain(e.ClientID), plain(clock(e.Time)))
 	}
 	return t.String(ink)
+}
+
+// EventLine is an event as it comes.
+func EventLine(e client.Event, ink Ink) string {
+	return strings.Join([]string{ink.Dim(clock(e.Time)), e.ID, e.Type, first(e.Subject, e.Source), e.MessageGroup}, "  ")
 }
 
 // Event is everything about one event.

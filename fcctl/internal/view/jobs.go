@@ -19,6 +19,11 @@ func Jobs(jobs []client.Job, ink Ink) string {
 	return t.String(ink)
 }
 
+// JobLine is a job as it changes.
+func JobLine(j client.Job, ink Ink) string {
+	return strings.Join([]string{ink.Dim(clock(j.UpdatedAt)), j.ID, ink.status(j.Status), j.Code, first(j.SubscriptionCode, j.SubscriptionID, j.TargetURL), Short(note(j), 60)}, "  ")
+}
+
 // note says the one thing about a job that its state does not.
 func note(j client.Job) string {
 	switch {

@@ -49,8 +49,33 @@ func columns(r resource.Resource, ink Ink) ([]string, []cell) {
 		}
 		return []string{"STATUS", "EVENTS", "TO", "POOL", "MODE"}, []cell{{r.Status, ink.status},
 			plain(Short(strings.Join(patterns, ", "), 60)), plain(first(r.ConnectionCode, r.Target, r.ConnectionID)), plain(first(r.DispatchPoolCode, r.DispatchPoolID)), plain(r.Mode)}
+	case *resource.Client:
+		return []string{"NAME", "STATUS"}, []cell{plain(r.Name), {r.Status, ink.status}}
+	case *resource.Application:
+		return []string{"NAME", "TYPE", "ACTIVE"}, []cell{plain(r.Name), plain(r.Type), plain(yes(r.IsActive()))}
+	case *resource.Role:
+		return []string{"NAME", "SOURCE", "PERMISSIONS"}, []cell{plain(r.DisplayName), plain(r.Source), plain(Short(strings.Join(r.Permissions, ", "), 60))}
+	case *resource.ServiceAccount:
+		return []string{"NAME", "ACTIVE", "CLIENTS", "ROLES"}, []cell{plain(r.Name), plain(yes(r.IsActive())), plain(Short(strings.Join(r.ClientIDs, ", "), 40)), plain(Short(strings.Join(r.Roles, ", "), 60))}
+	case *resource.OAuthClient:
+		return []string{"NAME", "TYPE", "ACTIVE", "GRANTS"}, []cell{plain(r.Name), plain(r.Type), plain(yes(r.IsActive())), plain(Short(strings.Join(r.GrantTypes, ", "), 60))}
+	case *resource.ClientAuthConfig:
+		return []string{"SCOPE", "PROVIDER", "ISSUER"}, []cell{plain(r.ConfigType), plain(r.AuthProvider), plain(r.OIDCIssuerURL)}
+	case *resource.Principal:
+		var roles []string
+		for _, a := range r.Roles {
+			roles = append(roles, a.Role)
+		}
+		return []string{"NAME", "SCOPE", "ACTIVE", "ROLES"}, []cell{plain(r.Name), plain(r.Scope), plain(yes(r.IsActive())), plain(Short(strings.Join(roles, ", "), 60))}
 	}
 	return nil, nil
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }
 
 // Resource is everything about one resource: its fields as the API has them.
@@ -59,33 +84,11 @@ func Resource(r resource.Resource, ink Ink) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("show %s: %w", r.Key(), err)
 	}
-	var f facts
-	var head facts
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	if _, err := d.Token(); err != nil {
+	f, err := factsOf(b)
+	if err != nil {
 		return "", fmt.Errorf("show %s: %w", r.Key(), err)
 	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return "", fmt.Errorf("show %s: %w", r.Key(), err)
-		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return "", fmt.Errorf("show %s: %w", r.Key(), err)
-		}
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			s = Pretty(raw)
-		}
-		into := &f
-		if n := fmt.Sprint(name); n == "code" || n == "name" || n == "status" {
-			into = &head
-		}
-		into.put(fmt.Sprint(name), plain(s))
-	}
-	head.names, head.values = append(head.names, f.names...), append(head.values, f.values...)
-	return head.String(ink), nil
+	return f.String(ink), nil
 }
 
 func rate(r resource.Rate) string {

@@ -226,3 +226,12 @@ func short(d time.Duration) string {
 	}
 	return d.Round(time.Second).String()
 }
+
+// Queues is a table of what queues hold.
+func Queues(qs []client.QueueStats, ink Ink) string {
+	t := table{head: []string{"QUEUE", "PENDING", "IN FLIGHT", "DEAD LETTERS", "OLDEST"}}
+	for _, q := range qs {
+		t.row(plain(q.Name), plain(strconv.FormatInt(q.Pending, 10)), plain(strconv.FormatInt(q.InFlight, 10)), plain(strconv.FormatInt(q.DeadLetters, 10)), plain(short(time.Duration(q.OldestAgeSeconds*float64(time.Second)))))
+	}
+	return t.String(ink)
+}

@@ -29,9 +29,13 @@ func (a *commands) updateCommand() *cli.Command {
 		Name: "update", Usage: "change fields of a resource of any kind", ArgsUsage: "KIND CODE",
 		Description: app.Example("What is not said stays as it is. With --revision nothing is changed if somebody else was faster; the exit code is 5 then.",
 			"fcctl update client acme --set name='Acme Ltd'", "fcctl update user jo@example.com --set active:=false"),
-		Flags:  append(fieldFlags(), &cli.Int64Flag{Name: "revision", Usage: "only if this is its `REVISION` (get -o json shows it)", DefaultText: "any"}),
+		Flags:  updateFlags(),
 		Action: a.update,
 	}
+}
+
+func updateFlags() []cli.Flag {
+	return append(fieldFlags(), &cli.Int64Flag{Name: "revision", Usage: "only if this is its `REVISION` (get -o json shows it)", DefaultText: "any"})
 }
 
 func (a *commands) deleteCommand() *cli.Command {
@@ -58,9 +62,18 @@ func (a *commands) create(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	return a.make(c, info, code, nil)
+}
+
+// make makes a resource of the fields that were given, over those of its kind's
+// own flags.
+func (a *commands) make(c *cli.Context, info resource.KindInfo, code string, flags map[string]any) error {
 	fields, err := a.fieldsOf(c)
 	if err != nil {
 		return err
+	}
+	for name, v := range flags {
+		fields[name] = v
 	}
 	nameIt(fields, info.Kind, code)
 	cl, err := a.Connect(c)
@@ -77,8 +90,7 @@ func (a *commands) create(c *cli.Context) error {
 // createdLines say what was made, and what is said only once.
 func createdLines(info resource.KindInfo, code string, answer json.RawMessage) (string, error) {
 	var told struct {
-		ID           string `json:"id"`
-		ClientSecret string `json:"clientSecret"`
+		ID string `json:"id"`
 	}
 	if err := json.Unmarshal(answer, &told); err != nil {
 		return "", fmt.Errorf("read what was created: %w", err)
@@ -87,11 +99,28 @@ func createdLines(info resource.KindInfo, code string, answer json.RawMessage) (
 	if told.ID != "" {
 		lines += ", id " + told.ID
 	}
-	lines += "\n"
-	if told.ClientSecret != "" {
-		lines += "client secret, shown only now: " + told.ClientSecret + "\n"
+	return lines + "\n" + once(answer), nil
+}
+
+// once are the lines of what an answer says only this time.
+func once(answer json.RawMessage) string {
+	var told struct {
+		ClientSecret  string `json:"clientSecret"`
+		Token         string `json:"token"`
+		SigningSecret string `json:"signingSecret"`
 	}
-	return lines, nil
+	if json.Unmarshal(answer, &told) != nil {
+		return ""
+	}
+	lines := ""
+	for _, s := range []struct{ name, value string }{
+		{"client secret", told.ClientSecret}, {"token", told.Token}, {"signing secret", told.SigningSecret},
+	} {
+		if s.value != "" {
+			lines += s.name + ", shown only now: " + s.value + "\n"
+		}
+	}
+	return lines
 }
 
 func (a *commands) update(c *cli.Context) error {
@@ -99,12 +128,18 @@ func (a *commands) update(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	return a.change(c, info, code, "fcctl update "+c.Args().First())
+}
+
+// change changes the fields that were given. Command is what to type before
+// another code.
+func (a *commands) change(c *cli.Context, info resource.KindInfo, code, command string) error {
 	fields, err := a.fieldsOf(c)
 	if err != nil {
 		return err
 	}
 	if len(fields) == 0 {
-		return fault.Usage("update needs to know what to change", fmt.Sprintf("fcctl update %s %s --set name=TEXT", c.Args().First(), code))
+		return fault.Usage("update needs to know what to change", fmt.Sprintf("%s %s --set name=TEXT", command, code))
 	}
 	cl, err := a.Connect(c)
 	if err != nil {
@@ -112,7 +147,7 @@ func (a *commands) update(c *cli.Context) error {
 	}
 	revision, err := cl.Resources(info.Kind).Update(c.Context, code, fields, c.Int64("revision"))
 	if client.StatusOf(err) == 404 {
-		return a.NoSuch(c, cl, info, code, "fcctl update "+c.Args().First())
+		return a.NoSuch(c, cl, info, code, command)
 	}
 	if err != nil {
 		return err
@@ -127,6 +162,11 @@ func (a *commands) delete(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	return a.remove(c, info, code, "fcctl delete "+c.Args().First())
+}
+
+// remove removes a resource. Command is what to type before another code.
+func (a *commands) remove(c *cli.Context, info resource.KindInfo, code, command string) error {
 	cl, err := a.Connect(c)
 	if err != nil {
 		return err
@@ -136,7 +176,7 @@ func (a *commands) delete(c *cli.Context) error {
 	}
 	err = cl.Resources(info.Kind).Delete(c.Context, code)
 	if client.StatusOf(err) == 404 {
-		return a.NoSuch(c, cl, info, code, "fcctl delete "+c.Args().First())
+		return a.NoSuch(c, cl, info, code, command)
 	}
 	if err != nil {
 		return err

@@ -15,12 +15,16 @@ func (a *commands) getCommand() *cli.Command {
 		Name: "get", Usage: "list resources of a kind, or show one", ArgsUsage: "KIND [CODE]",
 		Description: app.Example("The kinds are "+strings.Join(app.KindNames(), ", ")+".",
 			"fcctl get subscriptions", "fcctl get subscription big-orders", "fcctl get connections --managed-by orders -o json"),
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "client", Usage: "only of this `CLIENT`"},
-			&cli.StringFlag{Name: "status", Usage: "only in this `STATUS`"},
-			&cli.StringFlag{Name: "managed-by", Usage: "only what this `MANIFEST` owns"},
-		},
+		Flags:  listFlags(),
 		Action: a.get,
+	}
+}
+
+func listFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "client", Usage: "only of this `CLIENT`"},
+		&cli.StringFlag{Name: "status", Usage: "only in this `STATUS`"},
+		&cli.StringFlag{Name: "managed-by", Usage: "only what this `MANIFEST` owns"},
 	}
 }
 
@@ -32,16 +36,17 @@ func (a *commands) get(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.NArg() == 1 {
+		return a.list(c, info)
+	}
+	return a.show(c, info, c.Args().Get(1), "fcctl get "+c.Args().First())
+}
+
+// list lists a kind.
+func (a *commands) list(c *cli.Context, info resource.KindInfo) error {
 	cl, err := a.Connect(c)
 	if err != nil {
 		return err
-	}
-	if c.NArg() == 2 {
-		r, err := a.getOne(c, cl, info, c.Args().Get(1))
-		if err != nil {
-			return err
-		}
-		return a.Data(c, r, func() (string, error) { return view.Resource(r, a.Ink()) })
 	}
 	rs := []resource.Resource{}
 	f := client.ResourceFilter{ClientID: c.String("client"), Status: strings.ToUpper(c.String("status")), ManagedBy: c.String("managed-by"), PageSize: 200}
@@ -60,11 +65,18 @@ func (a *commands) get(c *cli.Context) error {
 	})
 }
 
-// getOne finds a resource by code or id.
-func (a *commands) getOne(c *cli.Context, cl *client.Client, info resource.KindInfo, code string) (resource.Resource, error) {
-	r, err := cl.Resources(info.Kind).Get(c.Context, code)
-	if err == nil || client.StatusOf(err) != 404 {
-		return r, err
+// show shows one resource. Command is what to type before another code.
+func (a *commands) show(c *cli.Context, info resource.KindInfo, code, command string) error {
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
 	}
-	return nil, a.NoSuch(c, cl, info, code, "fcctl get "+c.Args().First())
+	r, err := cl.Resources(info.Kind).Get(c.Context, code)
+	if client.StatusOf(err) == 404 {
+		return a.NoSuch(c, cl, info, code, command)
+	}
+	if err != nil {
+		return err
+	}
+	return a.Data(c, r, func() (string, error) { return view.Resource(r, a.Ink()) })
 }

@@ -31,6 +31,7 @@ func (a *commands) eventsCommand() *cli.Command {
 			Flags:       []cli.Flag{&cli.StringFlag{Name: "subscription", Usage: "only this subscription, by `CODE` or id"}},
 			Action:      a.eventsExplain,
 		},
+		a.eventsTailCommand(),
 		a.eventsReplayCommand(),
 	)
 }

@@ -38,6 +38,7 @@ func (a *commands) jobsCommand() *cli.Command {
 			),
 			Action: a.jobsList,
 		},
+		a.jobsTailCommand(),
 		one("get", "show one job", "", a.jobsGet),
 		one("attempts", "show the exchanges of a job", "The first 3 and the last 20 are kept. -o wide shows where the time went, and -o json the headers and bodies of the answers.", a.jobsAttempts),
 		many("retry", "send dead letters again", "Retrying twice is not an error.",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -28,7 +29,19 @@ func (a *commands) routerCommand() *cli.Command {
 			Action:      a.routerStats,
 		},
 		&cli.Command{
-			Name: "pools", Usage: "show the pools at work", Description: app.Example("", "fcctl router pools", "fcctl router pools -o json"), Action: a.routerPools,
+			Name: "pools", Usage: "show the pools at work", Description: app.Example("", "fcctl router pools", "fcctl router pools -o json", "fcctl router pools tune priority --concurrency 40"), Action: a.routerPools,
+			Subcommands: []*cli.Command{{
+				Name: "tune", Usage: "change how much a pool does at once, in every router", ArgsUsage: "CODE",
+				Description: app.Example("It counts within a second, and for good. Where a manifest declares the pool, give it the new value before the next apply.", "fcctl router pools tune priority --concurrency 40 --rate 500/s"),
+				Flags: []cli.Flag{
+					&cli.IntFlag{Name: "concurrency", Usage: "at most `N` deliveries at once", DefaultText: "as it is"},
+					&cli.StringFlag{Name: "rate", Usage: "at most so many: `N/s`, N/m or N/h; 0 is no limit", DefaultText: "as it is"},
+				},
+				Action: a.routerTune,
+			}},
+		},
+		&cli.Command{
+			Name: "queues", Usage: "show what the queues hold", Description: app.Example("", "fcctl router queues", "fcctl router queues -o json"), Action: a.routerQueues,
 		},
 		&cli.Command{
 			Name: "endpoints", Usage: "show the endpoints met of late, the busiest first", Description: app.Example("", "fcctl router endpoints --limit 10"),
@@ -290,5 +303,60 @@ func (a *commands) routerAcknowledge(c *cli.Context) error {
 			text += fmt.Sprintf("warning %s: acknowledged\n", w.ID)
 		}
 		return text, nil
+	})
+}
+
+func (a *commands) routerTune(c *cli.Context) error {
+	if err := app.Arguments(c, 1, 1, "the code of a pool"); err != nil {
+		return err
+	}
+	var tuning client.PoolTuning
+	if c.IsSet("concurrency") {
+		n := c.Int("concurrency")
+		tuning.Concurrency = &n
+	}
+	second, err := perSecond("--rate", c.String("rate"))
+	if err != nil {
+		return err
+	}
+	if second != nil {
+		minute := int(math.Round(*second * 60))
+		if minute == 0 && *second > 0 {
+			return fault.Usage("--rate is less than one a minute, which a pool can not keep", "--rate 1/m, or 0 for no limit")
+		}
+		tuning.RateLimitPerMinute = &minute
+	}
+	if tuning.Concurrency == nil && second == nil {
+		return fault.Usage("router pools tune needs to know what to change", "--concurrency 40, or --rate 500/s")
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	code := c.Args().First()
+	if err := cl.Router.TunePool(c.Context, code, tuning); err != nil {
+		return err
+	}
+	return a.Data(c, tuning, func() (string, error) { return fmt.Sprintf("pool %s: changed in every router\n", code), nil })
+}
+
+func (a *commands) routerQueues(c *cli.Context) error {
+	if err := app.Arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	qs, err := cl.Router.Queues(c.Context)
+	if err != nil {
+		return err
+	}
+	defer a.Nothing(len(qs), false, "queues")
+	return a.Data(c, qs, func() (string, error) {
+		if len(qs) == 0 {
+			return "", nil
+		}
+		return view.Queues(qs, a.Ink()), nil
 	})
 }

@@ -3,7 +3,6 @@
 package work
 
 import (
-	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
 	"github.com/urfave/cli/v2"
 )
@@ -16,9 +15,7 @@ func Commands(a *app.App) []*cli.Command {
 	return []*cli.Command{
 		c.eventsCommand(), c.jobsCommand(),
 		c.replaysCommand(), c.deadLettersCommand(), c.groupsCommand(),
-		c.routerCommand(),
-		c.pauseCommand(resource.KindSubscription, "pause and resume subscriptions", "big-orders"),
-		c.pauseCommand(resource.KindConnection, "pause and resume connections", "hooks"),
+		c.routerCommand(), c.statisticsCommand(),
 		c.secretCommand(),
 		c.receiveCommand(),
 	}

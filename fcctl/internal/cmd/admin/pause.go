@@ -1,4 +1,4 @@
-package work
+package admin
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// pauseCommand holds what stops and starts the resources of a kind by hand.
-func (a *commands) pauseCommand(kind resource.Kind, about, code string) *cli.Command {
+// pauseCommands stop and start the resources of a kind by hand.
+func (a *commands) pauseCommands(kind resource.Kind, code string) []*cli.Command {
 	info, _ := resource.InfoOf(kind)
 	name := info.Collection
 	one := func(verb, usage, description string, do func(*client.Resources, context.Context, string) (resource.Resource, error)) *cli.Command {
@@ -21,10 +21,10 @@ func (a *commands) pauseCommand(kind resource.Kind, about, code string) *cli.Com
 			Action: func(c *cli.Context) error { return a.pauseAct(c, info, do) },
 		}
 	}
-	return app.Group(name, about, app.Example("", fmt.Sprintf("fcctl %s pause %s", name, code), fmt.Sprintf("fcctl %s resume %s", name, code)),
+	return []*cli.Command{
 		one("pause", "keep its jobs until it is resumed", "Nothing is lost meanwhile; pausing twice is not an error. An apply leaves it paused, unless the manifest states its status.", (*client.Resources).Pause),
 		one("resume", "let a paused one go on", "What waited goes now, in order where order is kept. One that answered 410 was paused for that: mend its receiver first.", (*client.Resources).Resume),
-	)
+	}
 }
 
 func (a *commands) pauseAct(c *cli.Context, info resource.KindInfo, do func(*client.Resources, context.Context, string) (resource.Resource, error)) error {
@@ -54,6 +54,8 @@ func statusOf(r resource.Resource) string {
 	case *resource.Subscription:
 		return r.Status
 	case *resource.Connection:
+		return r.Status
+	case *resource.DispatchPool:
 		return r.Status
 	}
 	return ""
