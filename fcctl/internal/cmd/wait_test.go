@@ -1,10 +1,10 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/client/resource"
@@ -22,9 +22,16 @@ func TestAReplayAsksAtATerminalAndDrawsABar(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	onBar := func() {}
 	run := func(ctx context.Context, answer, args string) (int, string, string) {
 		a, out, talk := fcctl(t, "FCCTL_URL", d.URL("platform"), "FCCTL_TOKEN", d.Token())
 		a.Terminal, a.ErrTerminal, a.In = true, true, strings.NewReader(answer)
+		a.Err = writer(func(p []byte) (int, error) {
+			if bytes.HasPrefix(p, []byte("\r\x1b[K[")) {
+				onBar()
+			}
+			return talk.Write(p)
+		})
 		code := Run(ctx, a, strings.Fields(args))
 		return code, out.String(), talk.String()
 	}
@@ -40,14 +47,8 @@ func TestAReplayAsksAtATerminalAndDrawsABar(t *testing.T) {
 	// Its subscription is paused, so it does not end by itself: the wait does,
 	// and the replay stays.
 	ctx, interrupt := context.WithCancel(t.Context())
-	go func() {
-		defer interrupt()
-		for r, err := range waitFor(ctx, d.Client) {
-			if err != nil || r.Progress.Open == 1 {
-				return
-			}
-		}
-	}()
+	defer interrupt()
+	onBar = interrupt
 	code, _, talk := run(ctx, "yes\n", "events replay --all --wait")
 	if code != fault.Failed || !strings.Contains(talk, "\r\x1b[K[") || !strings.Contains(talk, "goes on without you") || !strings.Contains(talk, "Try: fcctl replays wait rpl_") {
 		t.Errorf("exit %d: %q", code, talk)
@@ -57,22 +58,6 @@ func TestAReplayAsksAtATerminalAndDrawsABar(t *testing.T) {
 	}
 }
 
-// waitFor looks at all replays again and again.
-func waitFor(ctx context.Context, c *client.Client) func(func(client.Replay, error) bool) {
-	return func(yield func(client.Replay, error) bool) {
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			for r, err := range c.Replays.List(ctx, client.WorkFilter{}) {
-				if !yield(r, err) {
-					return
-				}
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}
-}
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
