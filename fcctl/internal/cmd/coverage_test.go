@@ -37,6 +37,8 @@ var commandOf = map[string]string{
 	"pauseSubscription": "subscriptions pause", "resumeSubscription": "subscriptions resume",
 	"listAuditLogs": "audit list", "getAuditLog": "audit get",
 
+	"expungeEvents": "expunges create", "listExpunges": "expunges list", "getExpunge": "expunges get", "cancelExpunge": "expunges cancel",
+
 	"publishEvent": "events publish", "publishEvents": "events publish", "listEvents": "events list", "getEvent": "events get", "explainEvent": "events explain",
 	"listDispatchJobs": "jobs list", "getDispatchJob": "jobs get", "listAttempts": "jobs attempts", "cancelDispatchJob": "jobs cancel", "retryDispatchJob": "jobs retry", "skipDispatchJob": "jobs skip",
 	"listReplays": "replays list", "createReplay": "events replay", "getReplay": "replays get", "updateReplay": "replays rate",
@@ -86,7 +88,6 @@ var exceptions = map[string]string{
 	"authorize": forPages, "answerAuthorize": forPages, "devicePage": forPages, "signInPage": forPages, "signIn": forPages, "signOut": forPages, "answerDevice": forPages,
 
 	"health": probe, "monitoringHealth": probe, "consumerHealth": probe, "standbyStatus": probe,
-
 }
 
 // Every operation of the API has a command, or a reason why not.

@@ -22,7 +22,7 @@ func (a *commands) accountCommands() []*cli.Command {
 	return append(a.commandsOf(of(request{
 		name: "rotate-secret", usage: "give its webhook credentials a new signing secret", about: "The secret is shown now and never again. The old one signs no more.",
 		try: []string{"fcctl service-accounts rotate-secret billing --yes"}, method: "POST", path: one + "/regenerate-secret", says: "{1}: has a new signing secret",
-		sure: "Replace the signing secret of %q at once?",
+		sure: "Replace the signing secret of {1} at once?",
 	})),
 		app.Group("tokens", "make tokens for programs, and end them", app.Example("", "fcctl service-accounts tokens create billing --name ci --expires 90d", "fcctl service-accounts tokens list billing"),
 			a.commandsOf(
@@ -48,7 +48,7 @@ func (a *commands) accountCommands() []*cli.Command {
 				of(request{name: "revoke", usage: "end tokens at once", args: "CODE TOKEN-ID…", needs: "the code of a service account and the ids of tokens", least: 2, most: -1, each: true,
 					try: []string{"fcctl service-accounts tokens revoke billing 0HZXEQ5Y8JY50"}, method: "DELETE", path: one + "/tokens/{2}", says: "{1}: ended {2…}"}),
 				of(request{name: "replace", usage: "end all its tokens and make a new one", about: "The token is shown now and never again.", try: []string{"fcctl service-accounts tokens replace billing --yes"},
-					method: "POST", path: one + "/regenerate-token", says: "{1}: has one token", sure: "End all tokens of %q at once?"}),
+					method: "POST", path: one + "/regenerate-token", says: "{1}: has one token", sure: "End all tokens of {1} at once?"}),
 			)...),
 		app.Group("roles", "look at its roles and change them", app.Example("", "fcctl service-accounts roles set billing platform:viewer"),
 			a.commandsOf(
@@ -71,7 +71,7 @@ func (a *commands) oauthCommands() []*cli.Command {
 		of(request{name: "rotate-secret", usage: "give it a new secret; the old one is good for another day", about: "The secret is shown now and never again.",
 			try: []string{"fcctl oauth-clients rotate-secret bi", "fcctl oauth-clients rotate-secret bi -o json"}, path: one + "/rotate-secret", says: "{1}: has a new secret; the old one is good for another day"}),
 		of(request{name: "replace-secret", usage: "give it a new secret; the old one is good no more", about: "The secret is shown now and never again.",
-			try: []string{"fcctl oauth-clients replace-secret bi --yes"}, path: one + "/regenerate-secret", says: "{1}: has a new secret; the old one is good no more", sure: "Replace the secret of %q at once?"}),
+			try: []string{"fcctl oauth-clients replace-secret bi --yes"}, path: one + "/regenerate-secret", says: "{1}: has a new secret; the old one is good no more", sure: "Replace the secret of {1} at once?"}),
 		of(request{name: "activate", usage: "let it get tokens", try: []string{"fcctl oauth-clients activate bi"}, path: one + "/activate", says: "{1}: is active"}),
 		of(request{name: "deactivate", usage: "let it get no more tokens", try: []string{"fcctl oauth-clients deactivate bi"}, path: one + "/deactivate", says: "{1}: is not active"}),
 	)

@@ -19,7 +19,7 @@ func Commands(a *app.App) []*cli.Command {
 	for _, info := range resource.Kinds {
 		all = append(all, c.kindCommand(info))
 	}
-	return append(all, c.permissionsCommand(), c.auditCommand())
+	return append(all, c.permissionsCommand(), c.auditCommand(), c.expungesCommand())
 }
 
 // kindCommand holds the verbs of one kind: those that every kind has, unless it

@@ -34,7 +34,9 @@ type request struct {
 	each bool
 	// prepare says more in the query.
 	prepare func(c *cli.Context, cl *client.Client, q url.Values) error
-	sure    string // what is asked before it is done; %s is the first argument
+	sure    string // what is asked before it is done; {1} is the first argument
+
+	safe string // the flag with which there is nothing to ask about
 
 	// What a person sees: a line, the facts of the answer's object, or its
 	// list as a table. Secrets that are shown once follow the line.
@@ -104,8 +106,8 @@ func (a *commands) send(c *cli.Context, r request) error {
 			return err
 		}
 	}
-	if r.sure != "" {
-		if err := a.Sure(c, fmt.Sprintf(r.sure, c.Args().First())); err != nil {
+	if r.sure != "" && (r.safe == "" || !c.Bool(r.safe)) {
+		if err := a.Sure(c, strings.ReplaceAll(r.sure, "{1}", strconv.Quote(c.Args().First()))); err != nil {
 			return err
 		}
 	}
