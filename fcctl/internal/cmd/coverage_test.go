@@ -26,7 +26,7 @@ var commandOf = map[string]string{
 	"regenerateServiceAccountSecret": "service-accounts rotate-secret", "listServiceAccountRoles": "service-accounts roles list", "setServiceAccountRoles": "service-accounts roles set",
 	"activateOAuthClient": "oauth-clients activate", "deactivateOAuthClient": "oauth-clients deactivate",
 	"rotateOAuthClientSecret": "oauth-clients rotate-secret", "regenerateOAuthClientSecret": "oauth-clients replace-secret",
-	"activatePrincipal": "users activate", "deactivatePrincipal": "users deactivate", "setPrincipalPassword": "users reset-password", "checkEmailDomain": "users check-domain",
+	"activatePrincipal": "users activate", "deactivatePrincipal": "users deactivate", "setPrincipalPassword": "users reset-password", "sendPasswordReset": "users send-reset", "checkEmailDomain": "users check-domain",
 	"listPrincipalRoles": "users roles list", "setPrincipalRoles": "users roles set", "assignRole": "users roles add", "removeRole": "users roles remove",
 	"listClientAccess": "users grants", "grantClientAccess": "users grant", "revokeClientAccess": "users revoke",
 	"listApplicationAccess": "users applications list", "setApplicationAccess": "users applications set", "listAvailableApplications": "users applications available",
@@ -85,7 +85,8 @@ var exceptions = map[string]string{
 	"createDispatchJob": forApps, "createDispatchJobs": forApps, "publishMessages": forApps, "checkInFlightMessage": forApps, "checkInFlightMessages": forApps,
 
 	"jwks": forLibrary, "openidConfiguration": forLibrary, "oauthServerMetadata": forLibrary, "introspect": forLibrary, "userinfo": forLibrary, "openapi": forLibrary,
-	"authorize": forPages, "answerAuthorize": forPages, "devicePage": forPages, "signInPage": forPages, "signIn": forPages, "signOut": forPages, "answerDevice": forPages,
+	"authorize": forPages, "answerAuthorize": forPages, "devicePage": forPages, "signInPage": forPages, "signIn": forPages, "signOut": forPages, "bootstrapPage": forPages,
+	"passwordResetPage": forPages, "passwordResetForm": forPages, "requestPasswordReset": forPages, "confirmPasswordReset": forPages, "validatePasswordReset": forPages, "validatePasswordResetToken": forPages, "answerDevice": forPages,
 
 	"health": probe, "monitoringHealth": probe, "consumerHealth": probe, "standbyStatus": probe,
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -81,13 +82,17 @@ func (a *commands) userCommands() []*cli.Command {
 				return map[string]any{"newPassword": password}, err
 			},
 		}),
+		who(request{
+			name: "send-reset", usage: "send somebody a link to choose a new password", about: "The server must be able to send mail.", try: []string{"fcctl users send-reset jo@example.com"},
+			method: "POST", path: one + "/send-password-reset", says: "{1}: is sent a link to choose a new password",
+		}),
 		request{
 			name: "check-domain", usage: "say what new people of an email domain would be", args: "DOMAIN", needs: "a domain", least: 1, most: 1,
 			try: []string{"fcctl users check-domain example.com"}, method: "GET", path: "/api/principals/check-email-domain", facts: true,
 			prepare: firstAs("domain"),
 		},
 	)
-	return append(all, a.usersCreateCommand(),
+	return append(all, a.usersCreateCommand(), a.usersInviteCommand(),
 		app.Group("roles", "look at somebody's roles and change them", app.Example("", "fcctl users roles list jo@example.com", "fcctl users roles add jo@example.com shop:clerk"),
 			a.commandsOf(
 				who(request{name: "list", usage: "list the roles of somebody", try: []string{"fcctl users roles list jo@example.com"}, method: "GET", path: one + "/roles", list: "roles", what: "roles", columns: roles}),
@@ -109,33 +114,42 @@ func (a *commands) userCommands() []*cli.Command {
 	)
 }
 
+// personFlags say who a new person is.
+func personFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "name", Usage: "the person's `NAME`", DefaultText: "the email address"},
+		&cli.StringFlag{Name: "client", Usage: "their home `CLIENT`"},
+		&cli.StringFlag{Name: "scope", Usage: "`SCOPE`: ANCHOR, PARTNER or CLIENT", DefaultText: "that of the email domain"},
+		&cli.StringSliceFlag{Name: "role", Usage: "a `ROLE`; may be repeated"},
+	}
+}
+
+func person(c *cli.Context) map[string]any {
+	fields := map[string]any{}
+	for flag, field := range map[string]string{"name": "name", "client": "clientId", "scope": "scope"} {
+		if c.IsSet(flag) {
+			fields[field] = c.String(flag)
+		}
+	}
+	if c.IsSet("role") {
+		fields["roles"] = c.StringSlice("role")
+	}
+	return fields
+}
+
 // usersCreateCommand is create with flags for what people have.
 func (a *commands) usersCreateCommand() *cli.Command {
 	info, _ := resource.InfoOf(resource.KindPrincipal)
 	return &cli.Command{
 		Name: "create", Usage: "make a person", ArgsUsage: "EMAIL",
-		Description: app.Example("Without a password they sign in with their provider, or once somebody has given them one. The scope follows from the email domain, unless it is given.",
+		Description: app.Example("Without a password they sign in with their provider, or once somebody has given them one.",
 			"fcctl users create jo@example.com --name Jo --client acme --role shop:clerk", "fcctl users create ops@example.com --scope ANCHOR --role platform:admin --password-stdin < password.txt"),
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "name", Usage: "the person's `NAME`", DefaultText: "the email address"},
-			&cli.StringFlag{Name: "client", Usage: "their home `CLIENT`"},
-			&cli.StringFlag{Name: "scope", Usage: "`SCOPE`: ANCHOR, PARTNER or CLIENT"},
-			&cli.StringSliceFlag{Name: "role", Usage: "a `ROLE`; may be repeated"},
-			&cli.BoolFlag{Name: "password-stdin", Usage: "read a password from standard input", DisableDefaultText: true},
-		}, fieldFlags()...),
+		Flags: append(append(personFlags(), &cli.BoolFlag{Name: "password-stdin", Usage: "read a password from standard input", DisableDefaultText: true}), fieldFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := app.Arguments(c, 1, 1, "an email address"); err != nil {
 				return err
 			}
-			fields := map[string]any{}
-			for flag, field := range map[string]string{"name": "name", "client": "clientId", "scope": "scope"} {
-				if c.IsSet(flag) {
-					fields[field] = c.String(flag)
-				}
-			}
-			if c.IsSet("role") {
-				fields["roles"] = c.StringSlice("role")
-			}
+			fields := person(c)
 			if c.Bool("password-stdin") {
 				if c.String("file") == "-" {
 					return fault.Usage("--password-stdin and -f - both read standard input", "the password in the file: {\"password\": \"…\"}")
@@ -147,6 +161,38 @@ func (a *commands) usersCreateCommand() *cli.Command {
 				fields["password"] = password
 			}
 			return a.make(c, info, c.Args().First(), fields)
+		},
+	}
+}
+
+// usersInviteCommand makes a person who chooses a password by a link.
+func (a *commands) usersInviteCommand() *cli.Command {
+	return &cli.Command{
+		Name: "invite", Usage: "make a person and send them a link to choose a password", ArgsUsage: "EMAIL",
+		Description: app.Example("The server must be able to send mail. A link that is lost is sent again by users send-reset.",
+			"fcctl users invite ada@example.com --name Ada --client acme --role shop:clerk"),
+		Flags: personFlags(),
+		Action: func(c *cli.Context) error {
+			if err := app.Arguments(c, 1, 1, "an email address"); err != nil {
+				return err
+			}
+			cl, err := a.Connect(c)
+			if err != nil {
+				return err
+			}
+			email, fields := c.Args().First(), person(c)
+			fields["email"] = email
+			made, err := cl.Resources(resource.KindPrincipal).CreateFrom(c.Context, fields)
+			if err != nil {
+				return err
+			}
+			if _, err := cl.Call(c.Context, "POST", "/api/principals/"+url.PathEscape(email)+"/send-password-reset", nil, nil); err != nil {
+				message, code, _ := fault.Judge(err)
+				return fault.New(code, "fcctl users send-reset "+email, "%s is made, but was sent no link: %s", email, message)
+			}
+			return a.Data(c, made, func() (string, error) {
+				return fmt.Sprintf("%s: is made, and is sent a link to choose a password\n", email), nil
+			})
 		},
 	}
 }
