@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
@@ -60,8 +61,12 @@ func (s *Server) consented(ctx context.Context, principalID string, r *Request) 
 	return slices.Contains(got.Allowed, r.consent()), err
 }
 
-// consent names what is asked for: a URI and words without a space in them.
-func (r *Request) consent() string { return r.RedirectURI + " " + r.Scope.key() }
+// consent names what is asked for: a URI and words without a space in them. The
+// applications bound what a client gets, so one of others is another client.
+func (r *Request) consent() string {
+	applications := slices.Sorted(slices.Values(r.Client.ApplicationIDs))
+	return r.RedirectURI + " " + strings.Join(applications, ",") + " " + r.Scope.key()
+}
 
 // key is a scope whatever the order of its words.
 func (s Scope) key() string {
