@@ -76,7 +76,9 @@ func (p *Platform) writeHidden(d *draft, set *store.WriteSet) error {
 // mayActFor refuses a caller that would gain something by being somebody
 // else: whoever can set a person's password, change where their mail goes or
 // make tokens of a service account can be them. So the caller must reach every
-// client that they reach and have every permission that they have.
+// client that they reach and have every permission that they have. Oneself is
+// no exception: a token may have less than its subject, and must not get the
+// rest by giving it a new password.
 func (d *draft) mayActFor(of resource.Resource) error {
 	id := of.Base().ID
 	var named []string // whether or not it is active now
@@ -92,8 +94,11 @@ func (d *draft) mayActFor(of resource.Resource) error {
 		}
 	}
 	s := d.dir.Subject(id)
-	if s == nil || d.caller.PrincipalID == s.ID {
-		return nil // new in this draft, so that the rules check what it has; or oneself
+	if s == nil {
+		return nil // new in this draft, so that the rules check what it has
+	}
+	if d.caller.PrincipalID == s.ID {
+		named = nil // what is suspended nobody reaches, and it comes back to the same hands
 	}
 	if !d.caller.Scope.All {
 		for _, client := range slices.Concat(named, s.Clients(d.now)) {

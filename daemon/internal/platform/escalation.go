@@ -151,7 +151,7 @@ func (d *draft) guardPrincipal(c *change) error {
 			return nil
 		}
 	}
-	if old != nil && !self {
+	if old != nil {
 		if err := d.mayActFor(old); err != nil {
 			return err
 		}

@@ -154,7 +154,8 @@ func (s *Service) Reset(ctx context.Context, requestID, token, password, address
 	if err != nil {
 		return err
 	}
-	c := platform.Caller{PrincipalID: l.PrincipalID, RequestID: requestID, Scope: store.Everything}
+	// Who has the link is its owner with all that they have.
+	c := platform.Caller{PrincipalID: l.PrincipalID, RequestID: requestID, Scope: store.Everything, May: func(string) bool { return true }}
 	if err := s.o.Platform.SetPassword(ctx, c, l.PrincipalID, platform.NewPassword{Password: password, Operation: "RESET_PASSWORD", If: l.fits}); err != nil {
 		return err
 	}
