@@ -97,9 +97,13 @@ func (s *server) listAudit(ctx context.Context, c *call, in *auditQuery) (*resul
 	if err != nil {
 		return nil, err
 	}
+	clients, err := s.p.ClientIDs(ctx, words(in.ClientID, in.ClientIDs))
+	if err != nil {
+		return nil, err
+	}
 	q := store.AuditQuery{
 		Before: flow.ID(before), EntityTypes: words(in.EntityType), EntityID: in.EntityID, Operations: words(in.Operation),
-		PrincipalID: in.PrincipalID, Clients: words(in.ClientID, in.ClientIDs), Origin: in.Origin, Since: in.Since, Until: in.Until,
+		PrincipalID: in.PrincipalID, Clients: clients, Origin: in.Origin, Since: in.Since, Until: in.Until,
 	}
 	answer := auditAnswer{AuditLogs: []auditView{}}
 	next, err := gather(in.limit(), s.pageBytes, func(limit int) (step, error) {

@@ -39,8 +39,12 @@ func (s *server) listEvents(ctx context.Context, c *call, in *eventsQuery) (*res
 	if err != nil {
 		return nil, err
 	}
+	clients, err := s.p.ClientIDs(ctx, words(in.ClientID, in.ClientIDs))
+	if err != nil {
+		return nil, err
+	}
 	q := store.EventQuery{
-		Before: int64(before), Type: types, Clients: words(in.ClientID, in.ClientIDs), CorrelationID: in.CorrelationID,
+		Before: int64(before), Type: types, Clients: clients, CorrelationID: in.CorrelationID,
 		MessageGroup: in.MessageGroup, Subject: in.Subject, Source: in.Source, Since: in.Since, Until: in.Until,
 		Search: &store.Search{Patience: searchPatience},
 	}

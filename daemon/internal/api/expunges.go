@@ -87,7 +87,7 @@ func (s *server) createExpunge(ctx context.Context, c *call, in *createTaskInput
 }
 
 type expungesQuery struct {
-	worksQuery
+	WorksQuery
 	Subject string `query:"subject" doc:"Only those that were about this subject"`
 }
 

@@ -46,7 +46,11 @@ func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) 
 			return nil, badField("type", p, "orders:fulfillment:*:*")
 		}
 	}
-	q := store.ScanQuery{Limit: followStep, Type: in.Type, ClientID: in.ClientID, Since: in.Since}
+	client, err := s.p.ClientID(ctx, in.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	q := store.ScanQuery{Limit: followStep, Type: in.Type, ClientID: client, Since: in.Since}
 	switch last := in.last(); {
 	case last != "":
 		n, err := unsealNumber("eventStream", last)

@@ -231,3 +231,25 @@ func TestStreamsEndWithTheirTokenAndAreBounded(t *testing.T) {
 		t.Errorf("%s", name)
 	}
 }
+
+func TestStreamsEndWithTheirSession(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.api.beat = 20 * time.Millisecond
+	w.first(adminEmail, adminPassword)
+	for _, path := range []string{eventStream, jobStream} {
+		theirs, _, _ := w.login()
+		other, _, _ := w.login()
+		ends, stays := w.follow(t, path, theirs.AccessToken, ""), w.follow(t, path, other.AccessToken, "")
+		w.do("DELETE", "/auth/sessions/"+theirs.SessionID, other.AccessToken, "").is(204)
+		if name, _ := ends.next(); name != "end" {
+			t.Errorf("%s: the stream of a session that was ended sends %s", path, name)
+		}
+		w.do("POST", "/api/dispatch-jobs", w.of("acme"), task).is(201)
+		w.publish(w.of("acme"), "x")
+		w.fanOut()
+		if name, _ := stays.next(); name == "end" {
+			t.Errorf("%s: the stream of another session ended with it", path)
+		}
+	}
+}

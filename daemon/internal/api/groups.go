@@ -55,7 +55,11 @@ type groupsAnswer struct {
 }
 
 func (s *server) listGroups(ctx context.Context, c *call, in *groupsQuery) (*result, error) {
-	q := store.GateQuery{ClientID: in.ClientID, Limit: in.limit()}
+	client, err := s.p.ClientID(ctx, in.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	q := store.GateQuery{ClientID: client, Limit: in.limit()}
 	after, err := unseal("groups", in.Cursor, 1)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,11 @@ func (s *server) readJobs(ctx context.Context, c *call, in *JobsQuery, list stri
 	if err != nil {
 		return q, false, err
 	}
-	q = store.JobQuery{Before: flow.ID(before), Clients: words(in.ClientID, in.ClientIDs), Type: types, Source: in.Source, CorrelationID: in.CorrelationID,
+	clients, err := s.p.ClientIDs(ctx, words(in.ClientID, in.ClientIDs))
+	if err != nil {
+		return q, false, err
+	}
+	q = store.JobQuery{Before: flow.ID(before), Clients: clients, Type: types, Source: in.Source, CorrelationID: in.CorrelationID,
 		MessageGroup: in.MessageGroup, Since: in.Since, Until: in.Until}
 	q.Type.Patterns = append(q.Type.Patterns, words(in.Codes)...)
 	for _, name := range words(in.Status, in.Statuses) {

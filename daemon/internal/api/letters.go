@@ -155,7 +155,7 @@ func (s *server) letterTask(act flow.LetterAct) func(context.Context, *call, *cr
 	}
 }
 
-func (s *server) listLetterTasks(ctx context.Context, c *call, in *worksQuery) (*result, error) {
+func (s *server) listLetterTasks(ctx context.Context, c *call, in *WorksQuery) (*result, error) {
 	q, err := in.read("deadLetterTasks")
 	if err != nil {
 		return nil, err

@@ -167,6 +167,10 @@ func (s *server) flights(ctx context.Context, m *monitor.Monitor, c *call, in *f
 	if limit == 0 {
 		limit = 100
 	}
+	var err error
+	if in.ClientID, err = s.p.ClientID(ctx, in.ClientID); err != nil {
+		return nil, err
+	}
 	fs, all := m.Router().Flights(ctx, func(f *router.Flight) bool {
 		if !c.Scope.Sees(f.ClientID) || !in.fits(f) {
 			return false

@@ -184,13 +184,14 @@ func (s *server) previewReplay(ctx context.Context, c *call, q *platform.ReplayR
 	return ok(v), nil
 }
 
-type worksQuery struct {
+// WorksQuery is exported because it is embedded: others are not read.
+type WorksQuery struct {
 	Paging
 	Status   string `query:"status" enum:"RUNNING,PAUSED,CANCELLED,COMPLETED"`
 	ClientID string `query:"clientId"`
 }
 
-func (q *worksQuery) read(list string) (platform.WorkQuery, error) {
+func (q *WorksQuery) read(list string) (platform.WorkQuery, error) {
 	before, err := unsealNumber(list, q.Cursor)
 	return platform.WorkQuery{Before: flow.ID(before), Limit: q.limit(), Status: flow.WorkStatus(q.Status), ClientID: q.ClientID}, err
 }
@@ -204,7 +205,7 @@ func pageOf[T any](list string, items []T, next flow.ID) *result {
 	return ok(map[string]any{list: items, "nextCursor": cursor, "hasMore": next != 0})
 }
 
-func (s *server) listReplays(ctx context.Context, c *call, in *worksQuery) (*result, error) {
+func (s *server) listReplays(ctx context.Context, c *call, in *WorksQuery) (*result, error) {
 	q, err := in.read("replays")
 	if err != nil {
 		return nil, err

@@ -70,6 +70,11 @@ func (k *compiled) at(w *world) *match.Set {
 		subs = append(subs, r.(*resource.Subscription))
 	}
 	set, _ := from.Recompile(subs) // what does not compile says so in Explain
-	k.last.Store(&compiledSet{w.version, set})
+	made := &compiledSet{w.version, set}
+	for last := old; last == nil || last.version < made.version; last = k.last.Load() {
+		if k.last.CompareAndSwap(last, made) {
+			break
+		}
+	}
 	return set
 }

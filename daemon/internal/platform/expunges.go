@@ -220,6 +220,7 @@ func (p *Platform) Expunges(ctx context.Context, c Caller, q WorkQuery, subject 
 	if err != nil {
 		return nil, 0, err
 	}
+	q.ClientID = clientID(cat, q.ClientID)
 	var all []*flow.Expunge
 	for id, x := range cat.Expunges {
 		if !c.Scope.Sees(x.ClientID) || !q.takes(id, x.Status, x.DataOf) {

@@ -244,6 +244,7 @@ func (p *Platform) LetterTasks(ctx context.Context, c Caller, q WorkQuery) (page
 	if err != nil {
 		return nil, 0, err
 	}
+	q.ClientID = clientID(cat, q.ClientID)
 	var all []*flow.LetterTask
 	for id, t := range cat.LetterTasks {
 		if c.Scope.Sees(t.ClientID) && q.takes(id, t.State, t.LettersOf) {

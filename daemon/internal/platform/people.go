@@ -61,6 +61,7 @@ func (p *Platform) Principals(ctx context.Context, c Caller, q PrincipalQuery) (
 	if err != nil {
 		return ListPage{}, err
 	}
+	q.ClientID = clientID(w.cat, q.ClientID)
 	var fitting []resource.Resource
 	take := func(kind resource.Kind) {
 		for _, r := range w.sorted[kind] {

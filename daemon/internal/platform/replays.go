@@ -104,6 +104,7 @@ func (p *Platform) Replays(ctx context.Context, c Caller, q WorkQuery) (page []R
 	if err != nil {
 		return nil, 0, err
 	}
+	q.ClientID = clientID(cat, q.ClientID)
 	var all []*flow.Replay
 	for id, r := range cat.Replays {
 		if c.Scope.Sees(r.ClientID) && q.takes(id, r.Status, r.EventsOf) {

@@ -41,6 +41,7 @@ func (p *Platform) List(ctx context.Context, c Caller, kind resource.Kind, q Lis
 	if err != nil {
 		return ListPage{}, err
 	}
+	q.ClientID = clientID(w.cat, q.ClientID)
 	limit := store.PageLimit(q.Limit)
 	var page ListPage
 	skip := q.Page * limit

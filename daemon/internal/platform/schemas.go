@@ -78,7 +78,13 @@ func (p *Platform) inForce(cat *catalog.Catalog) *schemas {
 			now.checks[key] = check
 		}
 	}
-	p.schemas.Store(now)
+	// Whoever was slow must not put back what is old: every request after it
+	// would compile anew.
+	for last := before; last == nil || last.version < now.version; last = p.schemas.Load() {
+		if p.schemas.CompareAndSwap(last, now) {
+			break
+		}
+	}
 	return now
 }
 

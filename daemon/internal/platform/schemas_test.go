@@ -50,11 +50,19 @@ func TestAnEventTypeThatDidNotChangeKeepsItsCompiledSchema(t *testing.T) {
 		return p.inForce(cat)
 	}
 	before := look()
+	old, err := p.cache.Get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := p.Create(t.Context(), System(), info, []byte(`{"code":"a:b:c:e"}`)); err != nil {
 		t.Fatal(err)
 	}
 	after := look()
 	if before == after || before.find("", "a:b:c:d") == nil || before.find("", "a:b:c:d") != after.find("", "a:b:c:d") {
 		t.Error("the schema was compiled again")
+	}
+	// A request that began before the change and is slow puts nothing back.
+	if p.inForce(old); p.schemas.Load() != after {
+		t.Error("what is old took the place of what is new")
 	}
 }

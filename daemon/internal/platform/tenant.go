@@ -82,8 +82,12 @@ func (p *Platform) ClientID(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return clientID(cat, name), nil
+}
+
+func clientID(cat *catalog.Catalog, name string) string {
 	if t := cat.Client(name); t != nil {
-		return t.ID, nil
+		return t.ID
 	}
-	return name, nil
+	return name
 }
