@@ -136,6 +136,9 @@ func build(o Options, rows func(*server) []route) (*server, error) {
 	if err := s.router.Build(); err != nil {
 		return nil, fmt.Errorf("make API: %w", err)
 	}
+	if err := s.completeDocument(); err != nil {
+		return nil, fmt.Errorf("make OpenAPI document: %w", err)
+	}
 	if s.openapi, err = json.Marshal(s.huma.OpenAPI()); err != nil {
 		return nil, fmt.Errorf("make OpenAPI document: %w", err)
 	}

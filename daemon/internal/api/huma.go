@@ -157,7 +157,7 @@ func (c strict) SetStatus(code int) {
 	if code == http.StatusUnprocessableEntity {
 		code = http.StatusBadRequest
 	}
-	if _, w, ok := adapter.Request(c.humaContext); ok && code == http.StatusNoContent {
+	if _, w, ok := adapter.Request(c.humaContext); ok && (code == http.StatusNoContent || code == http.StatusNotModified) {
 		w.Header().Del("Content-Type")
 	}
 	c.humaContext.SetStatus(code)
@@ -179,7 +179,13 @@ type mayBeAbsent interface{ mayBeAbsent() }
 
 // through makes a row's registration: the guard, then huma, then do.
 func through[I any](s *server, do func(ctx context.Context, c *call, in *I) (*result, error)) func(route) {
-	return door(s, do)
+	return door(s, func(ctx context.Context, c *call, in *I) (*result, error) {
+		res, err := do(ctx, c, in)
+		if err == nil && known(c.request, res) {
+			return &result{Status: http.StatusNotModified, ETag: res.ETag}, nil
+		}
+		return res, err
+	})
 }
 
 // door is through for answers of any form that huma knows.

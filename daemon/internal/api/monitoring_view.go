@@ -113,8 +113,8 @@ type (
 		State          string     `json:"state" enum:"CLOSED,OPEN,HALF_OPEN"`
 		SuccessCount   uint64     `json:"successCount" doc:"In the last 5 minutes"`
 		FailureCount   uint64     `json:"failureCount"`
-		LastFailure    *stamp     `json:"lastFailure" doc:"When it opened"`
-		ResetAt        *stamp     `json:"resetAt" doc:"When the next probe goes"`
+		LastFailure    *stamp     `json:"lastFailure" nullable:"true" doc:"When it opened"`
+		ResetAt        *stamp     `json:"resetAt" nullable:"true" doc:"When the next probe goes"`
 		Trips          int        `json:"trips" doc:"How often it opened in a row"`
 		Window         int        `json:"window,omitempty" doc:"How many deliveries may be out; absent is any number"`
 		Why            string     `json:"why,omitempty" doc:"What opened it"`

@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/flowcatalyst/fc/daemon/internal/api/apidoc"
 	"github.com/flowcatalyst/fc/internal/golden"
 )
 
-// The lock file shows each change of the document as a diff. Run the test
-// with -update and review it.
+const lockFile = "openapi.lock.json"
+
+// The lock file is what clients were promised. Whatever differs from it fails
+// this test, which says what breaks whom.
 func TestOpenAPILock(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -31,7 +35,54 @@ func TestOpenAPILock(t *testing.T) {
 	if err := enc.Encode(doc); err != nil {
 		t.Fatal(err)
 	}
-	golden.Equal(t, "../openapi.lock.json", b.Bytes())
+	if updating() {
+		golden.Equal(t, "../"+lockFile, b.Bytes())
+		return
+	}
+	locked, err := os.ReadFile(lockFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(locked, b.Bytes()) {
+		return
+	}
+	changes, err := apidoc.Compare(locked, b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Error(lockReport(changes))
+}
+
+func lockReport(changes []apidoc.Change) string {
+	var out strings.Builder
+	section := func(title string, breaking bool) {
+		for _, c := range changes {
+			if breaking == (c.Breaks != "") {
+				out.WriteString(title + "  " + c.String() + "\n")
+				title = ""
+			}
+		}
+	}
+	out.WriteString("the OpenAPI document is not any more as " + lockFile + " has it.\n")
+	section("It BREAKS clients that are out there:\n", true)
+	section("It adds, or loosens:\n", false)
+	if len(changes) == 0 {
+		out.WriteString("Only words and examples differ.\n")
+	}
+	out.WriteString("What breaks should stay as it was, beside the new. If all of it is meant, refresh the file and review its diff:\n  go test ./daemon/internal/api -run '^TestOpenAPILock$' -update")
+	return out.String()
+}
+
+func TestTheLockSaysFirstWhatBreaks(t *testing.T) {
+	t.Parallel()
+	got := lockReport([]apidoc.Change{{Breaks: "clients that read the answer", Where: "GET /a: 200", What: "field b is gone"}, {Where: "GET /a: 200", What: "field c is new"}})
+	want := "BREAKS clients that are out there:\n  GET /a: 200: field b is gone (breaks clients that read the answer)\nIt adds, or loosens:\n  GET /a: 200: field c is new\n"
+	if !strings.Contains(got, want) || !strings.Contains(got, "-update") {
+		t.Errorf("report:\n%s", got)
+	}
+	if got := lockReport(nil); strings.Contains(got, "BREAKS") || !strings.Contains(got, "Only words") {
+		t.Errorf("report of words:\n%s", got)
+	}
 }
 
 func TestTheDocumentCoversEveryRoute(t *testing.T) {

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
@@ -35,7 +36,6 @@ func (s *server) routes() []route {
 	rows := []route{
 		{get, "/.well-known/jwks.json", public, "jwks", "auth", "The keys that verify tokens", nil, jwksDoc{}, 0, s.plain(s.jwks)},
 		{get, "/health", public, "health", "system", "Whether the platform can do its work", nil, healthAnswer{}, 0, through(s, s.health)},
-		{get, "/openapi.json", public, "openapi", "system", "This document", nil, map[string]any{}, 0, s.plain(s.document)},
 
 		{post, "/api/events", publish, "publishEvent", "events", "Publish one event", EventDoc{}, publishedDoc{}, http.StatusCreated, s.plain(s.publishOne)},
 		{post, "/api/events/batch", publish, "publishEvents", "events", "Publish up to 1000 events", eventBatchDoc{}, batchAnswer{}, 0, s.plain(s.publishBatch)},
@@ -68,7 +68,7 @@ func (s *server) routes() []route {
 	rows = append(append(rows, s.monitoringRoutes()...), s.syncRoutes()...)
 	rows = append(append(append(rows, s.sessionRoutes()...), s.oauthRoutes()...), s.resetRoutes()...)
 	rows = append(append(append(rows, s.auditRoutes()...), s.readRoutes()...), s.statisticsRoutes()...)
-	rows = append(append(rows, s.secretRoutes()...), s.reportRoutes()...)
+	rows = append(append(rows, s.secretRoutes()...), append(s.reportRoutes(), s.docsRoutes()...)...)
 	rows = append(rows, s.expungeRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }
@@ -91,12 +91,20 @@ func (s *server) kindRoutes(info resource.KindInfo) []route {
 		create, made = through(s, s.createAccount), createdAccountView{}
 	}
 	return []route{
-		{http.MethodGet, all, info.May("view"), "list" + name + "s", info.Collection, "List by code", nil, s.listOf(info.ListName, view), 0, list},
-		{http.MethodPost, all, info.May("create"), "create" + name, info.Collection, "Create", doc, made, http.StatusCreated, create},
-		{http.MethodGet, one, info.May("view"), "get" + name, info.Collection, "One, by id or code", nil, view, 0, through(s, s.getResource(info))},
-		{http.MethodPut, one, info.May("update"), "update" + name, info.Collection, "Change the fields that are given; null takes one away", doc, nil, http.StatusNoContent, through(s, s.updateResource(info))},
-		{http.MethodDelete, one, info.May("delete"), "delete" + name, info.Collection, "Delete", nil, nil, http.StatusNoContent, through(s, s.deleteResource(info))},
+		{http.MethodGet, all, info.May("view"), "list" + name + "s", info.Collection, "List " + info.Title + "s by code", nil, s.listOf(info.ListName, view), 0, list},
+		{http.MethodPost, all, info.May("create"), "create" + name, info.Collection, "Create " + a(info.Title), doc, made, http.StatusCreated, create},
+		{http.MethodGet, one, info.May("view"), "get" + name, info.Collection, "Get " + a(info.Title) + " by its id or code", nil, view, 0, through(s, s.getResource(info))},
+		{http.MethodPut, one, info.May("update"), "update" + name, info.Collection, "Change the fields of " + a(info.Title) + " that are given; null takes one away", doc, nil, http.StatusNoContent, through(s, s.updateResource(info))},
+		{http.MethodDelete, one, info.May("delete"), "delete" + name, info.Collection, "Delete " + a(info.Title), nil, nil, http.StatusNoContent, through(s, s.deleteResource(info))},
 	}
+}
+
+// a is a noun with its article.
+func a(noun string) string {
+	if strings.ContainsRune("aeioAEIO", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
 }
 
 // stateRoutes move resources between their states.
@@ -116,7 +124,7 @@ func (s *server) stateRoutes() []route {
 	} {
 		info, _ := resource.InfoOf(m.kind)
 		rows = append(rows, route{http.MethodPost, "/api/" + info.Collection + "/{id}/" + m.verb,
-			info.May("update"), m.verb + info.Noun(), info.Collection, "Make it " + m.status,
+			info.May("update"), m.verb + info.Noun(), info.Collection, "Make " + a(info.Title) + " " + m.status,
 			nil, viewDoc(m.kind), 0, through(s, s.move(info, m.status, m.operation))})
 	}
 	return append(rows, s.schemaRoutes()...)

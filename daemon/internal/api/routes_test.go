@@ -13,7 +13,7 @@ import (
 // open are the routes that may be public, and no others.
 var open = []string{
 	"POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /auth/bootstrap", "GET /auth/check-domain",
-	"GET /.well-known/jwks.json", "GET /health", "GET /openapi.json",
+	"GET /.well-known/jwks.json", "GET /health", "GET /openapi.json", "GET /docs",
 	"POST /auth/password-reset/request", "GET /auth/password-reset/validate", "POST /auth/password-reset/validate", "POST /auth/password-reset/confirm",
 	"GET /auth/password-reset", "POST /auth/password-reset", "GET /auth/bootstrap",
 	// The authorization server: its clients show who they are in its own way.
