@@ -14,6 +14,7 @@ import (
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
+	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
 	"github.com/flowcatalyst/fc/daemon/internal/signin"
@@ -117,13 +118,25 @@ func (d *Daemon) seed(ctx context.Context, rules *platform.Platform, people *sig
 	return nil
 }
 
-// seedDev gives the administrator a new password and logs in.
+// seedDev gives the administrator a new password and logs in. Where example.com
+// has an identity provider there is no password, and only the session.
 func (d *Daemon) seedDev(ctx context.Context, rules *platform.Platform, people *signin.Service) error {
 	password := rand.Text()
-	if _, err := rules.MakeAdministrator(ctx, AdminEmail, "Administrator", password, true); err != nil {
+	who, err := rules.MakeAdministrator(ctx, AdminEmail, "Administrator", password, true)
+	if err != nil {
 		return fmt.Errorf("make %s: %w", AdminEmail, err)
 	}
-	t, err := people.Login(ctx, signin.Attempt{Email: AdminEmail, Password: password, Address: "local"})
+	dir, err := rules.Directory(ctx)
+	if err != nil {
+		return err
+	}
+	var t iam.Tokens
+	if dir.Provider(who) == resource.IdpInternal {
+		t, err = people.Login(ctx, signin.Attempt{Email: AdminEmail, Password: password, Address: "local"})
+	} else {
+		password = ""
+		t, err = people.Sessions().Start(ctx, dir.Subject(who.ID), iam.Session{Method: "bootstrap", Address: "local"})
+	}
 	if err != nil {
 		return fmt.Errorf("log in as %s: %w", AdminEmail, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/api"
 	"github.com/flowcatalyst/fc/daemon/internal/api/cors"
 	"github.com/flowcatalyst/fc/daemon/internal/bulk"
+	"github.com/flowcatalyst/fc/daemon/internal/federation"
 	"github.com/flowcatalyst/fc/daemon/internal/oauth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/platform/allowance"
@@ -189,6 +190,11 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 	if err != nil {
 		return err
 	}
+	providers, err := federation.New(federation.Options{Platform: rules, Store: p.store, Directory: who.directory, Sessions: who.sessions,
+		PublicURL: who.publicURL, Logger: d.part("federation")})
+	if err != nil {
+		return err
+	}
 	if n, err := rules.ConvertPrincipals(ctx); err != nil {
 		return err
 	} else if n > 0 {
@@ -205,7 +211,7 @@ func (d *Daemon) openPlatform(ctx context.Context, p *parts, rules *platform.Pla
 		return err
 	}
 	h, err := api.New(api.Options{
-		Platform: rules, SignIn: people, OAuth: server, Tokens: who.tokens, Revoked: who.revoked, Keys: keys, PublicURL: who.publicURL, TrustedProxies: p.cfg.Platform.TrustedProxies,
+		Platform: rules, SignIn: people, OAuth: server, Federation: providers, Tokens: who.tokens, Revoked: who.revoked, Keys: keys, PublicURL: who.publicURL, TrustedProxies: p.cfg.Platform.TrustedProxies,
 		Logger: d.part("api"), Registerer: d.reg, MaxBatch: p.cfg.Platform.MaxBody, Version: d.version,
 		Entries: p.store,
 		CORS:    cors.New(cors.Policy{Origins: p.cfg.Platform.CORS.AllowedOrigins, Credentials: p.cfg.Platform.CORS.Credentials, MaxAge: p.cfg.Platform.CORS.MaxAge}),

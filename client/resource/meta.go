@@ -14,7 +14,7 @@ type Meta struct {
 	ClientID  string `json:"clientId,omitempty"`  // the tenant; empty is anchor level
 	ManagedBy string `json:"managedBy,omitempty"` // the manifest that owns it
 	Protected bool   `json:"protected,omitempty" hcl:"protected,optional"`
-	Source    string `json:"source,omitempty"`   // UI, API, CODE: who wrote it first
+	Source    string `json:"source,omitempty"`   // UI, API, CODE, IDP: who wrote it first
 	Revision  int64  `json:"revision,omitempty"` // grows by one with each change
 	// AppliedRevision is the revision that the owning manifest wrote last. If
 	// Revision is another one, somebody changed the resource since: drift.

@@ -71,6 +71,7 @@ var house = []place{
 	{name: "signin", dirs: []string{"daemon/internal/signin"}, may: join(core, "platform", "store", "auth", "iam", "mail", "foundation")},
 	// What programs are let in with.
 	{name: "oauth", dirs: []string{"daemon/internal/oauth"}, may: join(core, "store", "auth", "iam", "foundation")},
+	{name: "federation", dirs: []string{"daemon/internal/federation/..."}, may: join(core, "platform", "store", "auth", "iam", "foundation")},
 	{name: "stream", dirs: []string{"daemon/internal/stream/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "scheduler", dirs: []string{"daemon/internal/scheduler/..."}, may: join(core, "store", "catalog", "queue", "leader", "foundation")},
 	{name: "router", dirs: []string{"daemon/internal/router/..."}, may: join(core, "client", "store", "catalog", "queue", "leader", "foundation")},
@@ -78,9 +79,9 @@ var house = []place{
 	{name: "retention", dirs: []string{"daemon/internal/retention"}, may: join(core, "store", "catalog", "foundation")},
 	{name: "outbox", dirs: []string{"daemon/internal/outbox/..."}, may: join(core, "client", "leader", "foundation")},
 
-	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "catalog", "queue", "auth", "iam", "signin", "oauth", "foundation")},
+	{name: "api", dirs: []string{"daemon/internal/api/..."}, may: join(join(core, services...), "client", "plan", "store", "catalog", "queue", "auth", "iam", "signin", "oauth", "federation", "foundation")},
 	{name: "daemontest", dirs: []string{"daemon/daemontest"}, may: []string{"daemon", "client", "config", "resource"}},
-	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "catalog", "queue", "queue backend", "auth", "iam", "mail", "signin", "oauth", "leader", "foundation", "api")},
+	{name: "daemon", dirs: []string{"daemon"}, may: join(join(core, services...), "client", "config", "plan", "store", "store backend", "catalog", "queue", "queue backend", "auth", "iam", "mail", "signin", "oauth", "federation", "leader", "foundation", "api")},
 	{name: "fcd", dirs: []string{"fcd/..."}, may: []string{"daemon", "client", "config", "resource"}},
 
 	{name: "fcctl", dirs: []string{"fcctl/..."}, may: []string{"client", "config", "plan", "resource"}, kin: true},

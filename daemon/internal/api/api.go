@@ -17,6 +17,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/api/sse"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
+	"github.com/flowcatalyst/fc/daemon/internal/federation"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/oauth"
@@ -35,6 +36,9 @@ type Options struct {
 	// OAuth is the authorization server; without it there are no /oauth
 	// routes, and no page to sign in at.
 	OAuth *oauth.Server
+	// Federation signs people in through the providers of their domains;
+	// absent, nobody does.
+	Federation *federation.Service
 	// Revoked is what was ended before its time; absent, nothing was.
 	Revoked *iam.Revoked
 	// TrustedProxies may say in X-Forwarded-For where a request comes from.

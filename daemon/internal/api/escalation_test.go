@@ -99,6 +99,7 @@ func TestNobodyGetsMoreThanTheyHave(t *testing.T) {
 	t.Parallel()
 	c := incorporate(t)
 	acme, everywhere := c.acmeIAM, c.iam
+	c.do("POST", "/api/idp-role-mappings", c.root, `{"idpRoleName":"owners","roleName":"platform:super-admin"}`).is(201)
 	for name, try := range map[string]struct {
 		token, request, body string
 		status               int
@@ -151,6 +152,7 @@ func TestNobodyGetsMoreThanTheyHave(t *testing.T) {
 		"a role of the platform":                {c.root, "POST /api/roles", `{"name":"platform:mine","displayName":"X"}`, 409, "PROTECTED", "built in"},
 		"a provider that gives all permissions": {everywhere, "POST /api/idp-role-mappings", `{"idpRoleName":"x","roleName":"platform:super-admin"}`, 403, "FORBIDDEN", "platform:super-admin"},
 		"a provider for a mightier one":         {everywhere, "POST /api/client-auth-configs", `{"emailDomain":"platform.example.com","configType":"ANCHOR","authProvider":"OIDC","oidcIssuerUrl":"https://idp.example.com","oidcClientId":"x"}`, 403, "FORBIDDEN", "permissions that you do not have"},
+		"a provider of their own that says so":  {everywhere, "POST /api/client-auth-configs", `{"emailDomain":"mine.example.com","configType":"ANCHOR","authProvider":"OIDC","oidcIssuerUrl":"https://idp.example.com","oidcClientId":"x"}`, 403, "FORBIDDEN", "platform:super-admin"},
 		"the password of the mightiest":         {everywhere, "POST /api/principals/<super>/reset-password", `{"newPassword":"correct horse battery"}`, 403, "FORBIDDEN", "permissions that you do not have"},
 		"a reset for the mightiest":             {everywhere, "POST /api/principals/<super>/send-password-reset", "", 403, "FORBIDDEN", "permissions that you do not have"},
 		"a reset for a service account":         {c.root, "POST /api/principals/<robotPrincipal>/send-password-reset", "", 400, "INVALID", "no password"},

@@ -97,6 +97,7 @@ func (x *examples) scriptPeople() {
 	x.call("listPrincipals", "", "?clientId=northwind")
 	x.call("getPrincipal", "", "id={person}")
 	x.call("updatePrincipal", `{"firstName":"Ada","lastName":"Lovelace"}`, "id={person}")
+	x.call("forgetIdentity", "", "id={person}")
 	x.call("deactivatePrincipal", "", "id={person}")
 	x.call("activatePrincipal", "", "id={person}")
 	x.call("setPrincipalPassword", `{"newPassword":"other unlikely words"}`, "id={person}")

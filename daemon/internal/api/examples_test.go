@@ -228,7 +228,7 @@ var streamExamples = map[string]string{
 // pageExamples are the forms of pages, which browsers send and oauth_test.go
 // tries.
 var pageExamples = map[string]string{
-	"authorize": "", "devicePage": "", "signInPage": "", "passwordResetPage": "", "passwordResetForm": "", "bootstrapPage": "",
+	"oidcLogin": "", "oidcCallback": "", "authorize": "", "devicePage": "", "signInPage": "", "passwordResetPage": "", "passwordResetForm": "", "bootstrapPage": "",
 	"answerAuthorize": `{"decision":"allow","principal":"prn_0HZXEQ5Y8JY01"}`,
 	"answerDevice":    `{"decision":"allow","principal":"prn_0HZXEQ5Y8JY01","user_code":"BCDF-GHJK"}`,
 	"signIn":          `{"email":"ada@northwind.example.com","password":"several unlikely words"}`,

@@ -122,8 +122,8 @@ func FuzzIdempotencyKey(f *testing.F) {
 		r := httptest.NewRequest(http.MethodPost, "/api/events", strings.NewReader("{}"))
 		r.Header[idempotencyKey] = []string{key}
 		got, print, err := w.api.readOnce(httptest.NewRecorder(), r, &caller{})
-		if (err == nil) != (len(got.Key) == 64 && len(print) == 64) {
-			t.Errorf("%q: %+v %q %v", key, got, print, err)
+		if (err == nil) != (len(got.Key) == 64 && print != nil) {
+			t.Errorf("%q: %+v %v", key, got, err)
 		}
 		if err != nil && problemOf(err).Status != http.StatusBadRequest {
 			t.Errorf("%q: %v", key, err)

@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/api/cors"
@@ -202,19 +201,4 @@ func (s *server) oauthOrigins(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return cors.New(cors.Policy{Origins: []string{origin}, MaxAge: 10 * time.Minute}).Answer(w, r)
-}
-
-// localPath says whether an address leads to a page of this origin, however a
-// browser reads it.
-func localPath(address string) bool {
-	if len(address) > 8000 || !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") {
-		return false
-	}
-	for i := range len(address) {
-		if c := address[i]; c <= ' ' || c >= 0x7f || c == '\\' {
-			return false // browsers drop some of these, and read others as slashes
-		}
-	}
-	u, err := url.Parse(address)
-	return err == nil && u.Host == "" && u.Scheme == "" && u.User == nil
 }

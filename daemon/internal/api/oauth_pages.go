@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/api/pages"
+	"github.com/flowcatalyst/fc/daemon/internal/federation"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/oauth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
@@ -386,7 +387,7 @@ func sentence(err error) string {
 func (s *server) signInPage(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	back := q.Get("return_url")
-	if back != "" && !localPath(back) {
+	if back != "" && !federation.LocalPath(back) {
 		return badField("return_url", "must be a path of this origin", "/oauth/device")
 	}
 	v, err := s.visitor(r)
@@ -439,7 +440,7 @@ func (s *server) signInFrom(w http.ResponseWriter, r *http.Request) error {
 	if back == "" {
 		back = signInPath
 	}
-	if !localPath(back) {
+	if !federation.LocalPath(back) {
 		return badField("return_url", "must be a path of this origin", "/oauth/device")
 	}
 	d, err := s.p.Directory(r.Context())

@@ -31,6 +31,7 @@ func (s *server) principalRoutes() []route {
 		{post, one + "/deactivate", edit, "deactivatePrincipal", tag, "Shut somebody out; what they hold is refused from the next request", nil, saidView{}, 0, through(s, s.principalActive(false))},
 		{post, one + "/reset-password", edit, "setPrincipalPassword", tag, "Give somebody a new password and end their sessions", newPasswordDoc{}, saidView{}, 0, through(s, s.setPassword)},
 		{post, one + "/send-password-reset", edit, "sendPasswordReset", tag, "Send somebody the link of a password reset", nil, saidView{}, 0, through(s, s.sendReset)},
+		{del, one + "/identity", edit, "forgetIdentity", tag, "Unbind somebody from their account at an identity provider; the next time they are known by their email", nil, nil, http.StatusNoContent, through(s, s.forgetIdentity)},
 		{get, one + "/roles", see, "listPrincipalRoles", tag, "The roles of somebody", nil, rolesAnswer{}, 0, through(s, s.principalRoles)},
 		{put, one + "/roles", edit, "setPrincipalRoles", tag, "Give somebody these roles and no others", rolesDoc{}, setRolesAnswer{}, 0, through(s, s.setRoles)},
 		{post, one + "/roles", edit, "assignRole", tag, "Give somebody one more role", assignRoleDoc{}, principalView{}, 0, through(s, s.assignRole)},

@@ -90,6 +90,7 @@ var statuses = map[platform.Code]int{
 	platform.CodeTooMuch:       http.StatusTooManyRequests,
 	platform.CodeBadLogin:      http.StatusUnauthorized,
 	platform.CodeTooManyLogins: http.StatusTooManyRequests,
+	platform.CodeProvider:      http.StatusBadGateway,
 }
 
 // problemOf is the one place where errors become statuses. What the caller

@@ -317,7 +317,7 @@ func (s *server) signInBy(ctx context.Context, _ *call, in *signInQuery) (*resul
 	}
 	a := signInDomain{Domain: domain, AuthMethod: resource.IdpInternal}
 	if config := d.AuthConfig(domain); config != nil && config.AuthProvider == resource.IdpOIDC {
-		a.AuthMethod, a.ProviderID, a.AuthorizationURL = resource.IdpOIDC, config.ID, "/auth/oidc/login?domain="+config.EmailDomain
+		a.AuthMethod, a.ProviderID, a.AuthorizationURL = resource.IdpOIDC, config.ID, s.o.PublicURL+"/auth/oidc/login?domain="+config.EmailDomain
 	}
 	return ok(a), nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/api/monitor"
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
+	"github.com/flowcatalyst/fc/daemon/internal/federation"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/mail"
 	"github.com/flowcatalyst/fc/daemon/internal/oauth"
@@ -164,6 +165,10 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	providers, err := federation.New(federation.Options{Platform: p, Store: st, Directory: directory, Sessions: sessions, PublicURL: "https://events.example.com", Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
 	server, err := oauth.New(oauth.Options{Store: st, Directory: directory, Sessions: sessions, Tokens: w.tokens, Revoked: revoked, Logger: logger, Now: w.now})
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +185,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 		t.Fatal(err)
 	}
 	w.closing = make(chan struct{})
-	w.options = Options{Platform: p, SignIn: people, OAuth: server, Tokens: w.tokens, Revoked: revoked, PublicURL: "https://events.example.com", Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing, Entries: st}
+	w.options = Options{Platform: p, SignIn: people, OAuth: server, Federation: providers, Tokens: w.tokens, Revoked: revoked, PublicURL: "https://events.example.com", Keys: keys(), Logger: logger, Registerer: w.reg, Version: "1.2.3", Monitor: m, Closing: w.closing, Entries: st}
 	w.api, err = newServer(w.options)
 	if err != nil {
 		t.Fatal(err)

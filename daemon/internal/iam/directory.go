@@ -22,6 +22,7 @@ type Directory struct {
 	cat          *catalog.Catalog
 	subjects     map[string]*Subject // by id
 	emails       map[string]*Subject // by email in lower case
+	identities   map[identity]*Subject
 	roles        map[string]*resource.Role
 	identifiers  map[string]*resource.Client
 	applications map[string]*resource.Application // by id and by code
@@ -31,6 +32,9 @@ type Directory struct {
 	mappings     []*resource.IdpRoleMapping            // by key
 	tokens       map[[sha256.Size]byte]tokenOf
 }
+
+// identity is who somebody is at a provider.
+type identity struct{ issuer, subject string }
 
 type tokenOf struct {
 	subject *Subject
@@ -45,6 +49,7 @@ func New(cat *catalog.Catalog) *Directory {
 		Version: cat.Version, cat: cat,
 		subjects:     make(map[string]*Subject, len(cat.Others[resource.KindPrincipal])+len(cat.ServiceAccounts)),
 		emails:       make(map[string]*Subject, len(cat.Others[resource.KindPrincipal])),
+		identities:   map[identity]*Subject{},
 		roles:        map[string]*resource.Role{},
 		identifiers:  make(map[string]*resource.Client, len(cat.Clients)),
 		applications: map[string]*resource.Application{},
@@ -120,6 +125,12 @@ func (d *Directory) addPerson(p *resource.Principal) {
 	if other := d.emails[p.Key()]; other == nil || s.ID < other.ID {
 		d.emails[p.Key()] = s
 	}
+	if p.IdpIssuer != "" && p.IdpSubject != "" {
+		is := identity{p.IdpIssuer, p.IdpSubject}
+		if other := d.identities[is]; other == nil || s.ID < other.ID {
+			d.identities[is] = s
+		}
+	}
 }
 
 func (d *Directory) addAccount(a *resource.ServiceAccount) {
@@ -192,6 +203,11 @@ func (d *Directory) Subject(id string) *Subject { return d.subjects[id] }
 // ByEmail is the person with this email, or nil.
 func (d *Directory) ByEmail(email string) *Subject {
 	return d.emails[strings.ToLower(strings.TrimSpace(email))]
+}
+
+// ByIdentity is the person whom a provider calls by this subject, or nil.
+func (d *Directory) ByIdentity(issuer, subject string) *Subject {
+	return d.identities[identity{issuer, subject}]
 }
 
 // ByToken is the service account with this token, or nil. It takes as long
@@ -281,11 +297,12 @@ func (d *Directory) AuthConfig(domain string) *resource.ClientAuthConfig {
 	return d.configs[strings.ToLower(domain)]
 }
 
-// Provider says how a person signs in: with a password (INTERNAL), or through
-// the provider of their own or of their email domain (OIDC).
+// Provider says how a person signs in: with a password (INTERNAL) or through a
+// provider (OIDC). The auth config of their email domain says which; where
+// there is none, they go on as they did.
 func (d *Directory) Provider(p *resource.Principal) string {
-	if c := d.AuthConfig(EmailDomain(p.Email)); c != nil && c.AuthProvider == resource.IdpOIDC {
-		return resource.IdpOIDC
+	if c := d.AuthConfig(EmailDomain(p.Email)); c != nil && c.AuthProvider != "" {
+		return c.AuthProvider
 	}
 	if p.IdpType == resource.IdpOIDC {
 		return resource.IdpOIDC

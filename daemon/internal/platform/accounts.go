@@ -35,7 +35,8 @@ func (p *Platform) Rehash(ctx context.Context, principalID, old, password string
 // MakeAdministrator gives somebody every role and client, whether or not they
 // are there already, and a password. Unless again it refuses where there is an
 // administrator, and ends the sessions of who becomes the first. Again is for
-// fcd dev, whose users go on with the tokens of the run before.
+// fcd dev, whose users go on with the tokens of the run before; where the
+// provider of their domain lets them in, they get no password.
 func (p *Platform) MakeAdministrator(ctx context.Context, email, name, password string, again bool) (*resource.Principal, error) {
 	n := NewPassword{Password: password, Operation: "BOOTSTRAP"}
 	hash, err := p.hash(ctx, n)
@@ -64,6 +65,9 @@ func (p *Platform) MakeAdministrator(ctx context.Context, email, name, password 
 			d.add(who, n.Operation)
 		} else {
 			d.update(before, who, n.Operation)
+		}
+		if again && d.dir.Provider(who) != resource.IdpInternal {
+			return nil
 		}
 		return d.setPassword(who, hash, n)
 	})

@@ -26,6 +26,7 @@ const (
 	CodeTooMuch       Code = "RATE_LIMITED" // a client publishes more than it may
 	CodeBadLogin      Code = "INVALID_CREDENTIALS"
 	CodeTooManyLogins Code = "TOO_MANY_REQUESTS"
+	CodeProvider      Code = "PROVIDER_FAILED" // an identity provider does not answer, or not as it must
 )
 
 // Problem is one thing wrong with a request. Kind and Code name the resource

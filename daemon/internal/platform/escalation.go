@@ -210,10 +210,18 @@ func (d *draft) guardNewcomer(p *resource.Principal) error {
 }
 
 // guardDomain: who says where the people of a domain sign in can sign in as
-// each of them, and an anchor domain lets what they have count everywhere.
+// each of them, and have the roles that are mapped for them; an anchor domain
+// lets what they have count everywhere.
 func (d *draft) guardDomain(c *change) error {
 	domain := c.subject().Key()
 	var refused error
+	if config, is := c.after.(*resource.ClientAuthConfig); is && config.AuthProvider == resource.IdpOIDC {
+		d.all(resource.KindIdpRoleMapping, func(r resource.Resource) {
+			if m := r.(*resource.IdpRoleMapping); refused == nil && (m.EmailDomain == "" || m.EmailDomain == domain) {
+				refused = d.mayGrant([]string{m.RoleName})
+			}
+		})
+	}
 	d.all(resource.KindPrincipal, func(r resource.Resource) {
 		p := r.(*resource.Principal)
 		if refused == nil && iam.EmailDomain(p.Email) == domain {

@@ -190,14 +190,14 @@ func (d *draft) oauthRules(c *resource.OAuthClient) {
 }
 
 func (d *draft) authConfigRules(c *resource.ClientAuthConfig) {
-	if c.AuthProvider == resource.IdpOIDC {
-		// Passwords of the domain's people would be refused at once.
-		d.problem(c, resource.Problem{Field: "authProvider", Detail: "can not be OIDC in this build, which has no way to sign in through a provider: nobody of the domain could", Try: resource.IdpInternal})
-	}
 	var before []string
 	if ch := d.changes[c.ID]; ch != nil && ch.before != nil {
 		old := ch.before.(*resource.ClientAuthConfig)
 		before = append(append([]string{old.PrimaryClientID}, old.AdditionalClientIDs...), old.GrantedClientIDs...)
+		if old.OIDCIssuerURL != c.OIDCIssuerURL && !c.OIDCClientSecret.IsZero() && c.OIDCClientSecret.Equal(old.OIDCClientSecret) {
+			// Whoever may not see it must not have it sent to a place of theirs.
+			d.problem(c, resource.Problem{Field: "oidcClientSecret", Detail: "is the one of the issuer before, and is not sent to another", Try: "the secret that the new issuer gave you"})
+		}
 	}
 	if c.PrimaryClientID != "" {
 		primary := []string{c.PrimaryClientID}

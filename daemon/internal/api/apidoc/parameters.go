@@ -118,8 +118,10 @@ var ownParameters = map[string][]parameter{
 		{"max_age", "", "3600"},
 		{"login_hint", "", "ada@example.com"},
 	},
-	"devicePage": {{"user_code", "", "BCDF-GHJK"}},
-	"signInPage": {{"return_url", "", "/docs"}, {"email", "", "ada@example.com"}, {"again", "", "true"}},
+	"devicePage":   {{"user_code", "", "BCDF-GHJK"}},
+	"oidcLogin":    {{"domain", "", "example.com"}, {"email", "", "ada@example.com"}, {"return_url", "", "/docs"}},
+	"oidcCallback": {{"state", "", "c3RhdGU"}, {"code", "", "Y29kZQ"}, {"error", "", "access_denied"}, {"iss", "", "https://login.example.com"}},
+	"signInPage":   {{"return_url", "", "/docs"}, {"email", "", "ada@example.com"}, {"again", "", "true"}},
 }
 
 var headerParameters = []parameter{
