@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -268,7 +269,7 @@ func (a *commands) kindCommands(kind resource.Kind, code, set string) []*cli.Com
 		one("create", "make one", fieldFlags(), fmt.Sprintf("fcctl %s create %s %s", name, code, set), func(c *cli.Context, code string) error {
 			return a.make(c, info, code, nil)
 		}),
-		one("update", "change fields of one", updateFlags(), fmt.Sprintf("fcctl %s update %s %s", name, code, set), func(c *cli.Context, code string) error {
+		one("update", "change fields of one", updateFlags(), fmt.Sprintf("fcctl %s update %s %s", name, code, cmp.Or(set, "-f fields.json")), func(c *cli.Context, code string) error {
 			return a.change(c, info, code, "fcctl "+name+" update")
 		}),
 		one("delete", "remove one", []cli.Flag{app.YesFlag()}, fmt.Sprintf("fcctl %s delete %s --yes", name, code), func(c *cli.Context, code string) error {
