@@ -26,7 +26,7 @@ var commandOf = map[string]string{
 	"regenerateServiceAccountSecret": "service-accounts rotate-secret", "listServiceAccountRoles": "service-accounts roles list", "setServiceAccountRoles": "service-accounts roles set",
 	"activateOAuthClient": "oauth-clients activate", "deactivateOAuthClient": "oauth-clients deactivate",
 	"rotateOAuthClientSecret": "oauth-clients rotate-secret", "regenerateOAuthClientSecret": "oauth-clients replace-secret",
-	"activatePrincipal": "users activate", "deactivatePrincipal": "users deactivate", "setPrincipalPassword": "users reset-password", "sendPasswordReset": "users send-reset", "checkEmailDomain": "users check-domain",
+	"activatePrincipal": "users activate", "deactivatePrincipal": "users deactivate", "setPrincipalPassword": "users reset-password", "sendPasswordReset": "users send-reset", "forgetIdentity": "users forget-identity", "checkEmailDomain": "users check-domain",
 	"listPrincipalRoles": "users roles list", "setPrincipalRoles": "users roles set", "assignRole": "users roles add", "removeRole": "users roles remove",
 	"listClientAccess": "users grants", "grantClientAccess": "users grant", "revokeClientAccess": "users revoke",
 	"listApplicationAccess": "users applications list", "setApplicationAccess": "users applications set", "listAvailableApplications": "users applications available",
@@ -84,7 +84,7 @@ var exceptions = map[string]string{
 	"syncRoles": forApps, "syncEventTypes": forApps, "syncSubscriptions": forApps, "syncDispatchPools": forApps, "syncPrincipals": forApps, "reportAuditLogs": forApps, "reportAuditLogsOld": forApps,
 	"createDispatchJob": forApps, "createDispatchJobs": forApps, "publishMessages": forApps, "checkInFlightMessage": forApps, "checkInFlightMessages": forApps,
 
-	"jwks": forLibrary, "openidConfiguration": forLibrary, "oauthServerMetadata": forLibrary, "introspect": forLibrary, "userinfo": forLibrary, "openapi": forLibrary,
+	"jwks": forLibrary, "openidConfiguration": forLibrary, "oauthServerMetadata": forLibrary, "introspect": forLibrary, "userinfo": forLibrary, "openapi": forLibrary, "docs": forPages, "oidcLogin": forPages, "oidcCallback": forPages,
 	"authorize": forPages, "answerAuthorize": forPages, "devicePage": forPages, "signInPage": forPages, "signIn": forPages, "signOut": forPages, "bootstrapPage": forPages,
 	"passwordResetPage": forPages, "passwordResetForm": forPages, "requestPasswordReset": forPages, "confirmPasswordReset": forPages, "validatePasswordReset": forPages, "validatePasswordResetToken": forPages, "answerDevice": forPages,
 

@@ -86,6 +86,10 @@ func (a *commands) userCommands() []*cli.Command {
 			name: "send-reset", usage: "send somebody a link to choose a new password", about: "The server must be able to send mail.", try: []string{"fcctl users send-reset jo@example.com"},
 			method: "POST", path: one + "/send-password-reset", says: "{1}: is sent a link to choose a new password",
 		}),
+		who(request{
+			name: "forget-identity", usage: "unbind somebody from their account at an identity provider", about: "The next time they sign in there, they are known by their email.", try: []string{"fcctl users forget-identity jo@example.com"},
+			method: "DELETE", path: one + "/identity", says: "{1}: is bound to no account at a provider",
+		}),
 		request{
 			name: "check-domain", usage: "say what new people of an email domain would be", args: "DOMAIN", needs: "a domain", least: 1, most: 1,
 			try: []string{"fcctl users check-domain example.com"}, method: "GET", path: "/api/principals/check-email-domain", facts: true,
