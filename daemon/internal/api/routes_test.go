@@ -27,7 +27,7 @@ var open = []string{
 
 // asking are the pages that answer otherwise than with 200 until somebody at a
 // browser has done something.
-var asking = []string{"/oauth/authorize", "/oauth/device"}
+var asking = []string{"/oauth/authorize", "/oauth/device", "/auth/password-reset/validate", "/auth/bootstrap"}
 
 // own are the routes that need a token and look after permissions themselves.
 var own = []string{
