@@ -119,7 +119,7 @@ var builtinRoles = []BuiltinRole{
 		"platform:messaging:*:*", "platform:router:*:*", "platform:admin:client:view", "platform:admin:application:view",
 	}},
 	// Raw payloads are view-raw, which a viewer does not have.
-	{RoleViewer, "Viewer", "Sees everything but raw payloads and changes nothing.", []string{"platform:*:*:view"}},
+	{RoleViewer, "Viewer", "Sees everything, the data of events and jobs included, and changes nothing.", []string{"platform:*:*:view"}},
 	{RoleDeveloper, "Developer", "Publishes, declares and repairs, and deletes nothing.", []string{
 		"platform:messaging:*:view", "platform:messaging:*:view-raw", "platform:messaging:*:create",
 		"platform:messaging:*:update", "platform:messaging:*:retry",

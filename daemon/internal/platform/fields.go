@@ -131,7 +131,7 @@ var pairs = [][2]string{{"connectionId", "connectionCode"}, {"dispatchPoolId", "
 // patched is a resource with the fields of an update laid over it. A field
 // that is absent stays, null takes it away.
 func patched(info resource.KindInfo, before resource.Resource, patch fields) (resource.Resource, error) {
-	body, err := json.Marshal(resource.OpenSecrets(before))
+	body, err := json.Marshal(before) // with fingerprints, which keepSecrets knows
 	var f fields
 	if err == nil {
 		err = json.Unmarshal(body, &f)

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,10 @@ func keepSecrets(before, after resource.Resource) []resource.Problem {
 		if s.Known() || s.IsZero() {
 			return nil
 		}
+		if purpose(path) == "auth" && movesCredentials(before, after) {
+			ps = append(ps, resource.Problem{Field: path, Detail: "was given for another host than the one that it would be sent to now", Try: "the secret itself, once more"})
+			return nil
+		}
 		v, ok := kept[known{purpose(path), s.Fingerprint()}]
 		if ok {
 			*s = v
@@ -42,6 +47,35 @@ func keepSecrets(before, after resource.Resource) []resource.Problem {
 func purpose(path string) string {
 	block, _, _ := strings.Cut(path, ".")
 	return block
+}
+
+// movesCredentials says whether an update of a connection sends what it shows
+// an endpoint to another host than before. Whoever may not see a secret must
+// not have it sent to a place of theirs: such an update has to bring it along.
+func movesCredentials(before, after resource.Resource) bool {
+	old, ok := before.(*resource.Connection)
+	c, ok2 := after.(*resource.Connection)
+	if !ok || !ok2 {
+		return false
+	}
+	return otherHost(old.URL, c.URL) || otherHost(old.Auth.TokenURL, c.Auth.TokenURL)
+}
+
+// otherHost says whether two URLs lead to different places. TLS on the way to
+// the same host is no other place; doing without it is.
+func otherHost(before, after string) bool {
+	if before == "" {
+		return false // nothing was sent by it
+	}
+	a, err := url.Parse(before)
+	b, err2 := url.Parse(after)
+	if err != nil || err2 != nil {
+		return before != after
+	}
+	if a.Scheme == "http" && b.Scheme == "https" && strings.EqualFold(a.Hostname(), b.Hostname()) {
+		return false
+	}
+	return a.Scheme != b.Scheme || !strings.EqualFold(a.Host, b.Host)
 }
 
 // keepOverlap keeps the overlaps that a rotation began where an update does not
@@ -65,14 +99,18 @@ func keepOverlap(before, after resource.Resource, now time.Time) {
 // Those that the resource has no use for any more its defaults drop. It goes
 // before Validate, which misses a secret that is not there.
 func inheritSecrets(before, after resource.Resource) {
-	old := map[string]resource.Secret{}
+	old, moved := map[string]resource.Secret{}, movesCredentials(before, after)
 	_ = resource.EachSecret(before, func(path string, s *resource.Secret) error { // the visit does not fail
 		old[path] = *s
 		return nil
 	})
 	_ = resource.EachSecret(after, func(path string, s *resource.Secret) error { // nor does this one
 		if s.IsZero() && !strings.Contains(path, "[") { // a list is given whole
-			*s = old[path]
+			// Of one that must not move the fingerprint stands here, for
+			// keepSecrets to refuse by name.
+			if *s = old[path]; moved && purpose(path) == "auth" && s.Known() {
+				*s = resource.FingerprintOf(s.Fingerprint())
+			}
 		}
 		return nil
 	})
