@@ -709,3 +709,19 @@ func TestANewPasswordEndsWhatClientsHave(t *testing.T) {
 	w.askToken(url.Values{"grant_type": {"refresh_token"}, "client_id": {"shop"}, "client_secret": {secret}, "refresh_token": {tokens.get("refresh_token").(string)}}).refused(400, "invalid_grant")
 	w.askToken(exchangeForm(pending, secret)).refused(400, "invalid_grant")
 }
+
+// What was allowed and not fetched yet ends with the session that allowed it,
+// and is not for a later client of the same name.
+func TestACodeEndsWithWhoAllowedIt(t *testing.T) {
+	t.Parallel()
+	w, secret := oauthWorld(t)
+	b := &browser{world: w}
+	code := b.code(authorizeURL())
+	b.do("POST", signOutPath, url.Values{}).leads(signInPath)
+	w.askToken(exchangeForm(code, secret)).refused(400, "invalid_grant")
+	b.cookie = ""
+	code = b.code(authorizeURL())
+	w.do("DELETE", "/api/oauth-clients/"+w.oauthID("shop"), w.admin(), "").is(204)
+	secret = w.do("POST", "/api/oauth-clients", w.admin(), `{"clientId":"shop","clientType":"CONFIDENTIAL","redirectUris":["`+shopBack+`"]}`).is(201).get("clientSecret").(string)
+	w.askToken(exchangeForm(code, secret)).refused(400, "invalid_grant")
+}

@@ -206,10 +206,13 @@ func (s *Server) redirected(r *Request, err error) error {
 
 // grant is what a person has allowed a client, until it has its tokens.
 type grant struct {
-	OAuthID     string    `json:"oauthId"`
-	PrincipalID string    `json:"principalId"`
-	Scope       string    `json:"scope,omitempty"`
-	AuthTime    time.Time `json:"authTime"`
+	OAuthID     string `json:"oauthId"`
+	Client      string `json:"client"` // the id of its resource
+	PrincipalID string `json:"principalId"`
+	// By is the session that allowed it: this ends with it.
+	By       string    `json:"by"`
+	Scope    string    `json:"scope,omitempty"`
+	AuthTime time.Time `json:"authTime"`
 	// PasswordSetAt is of the session that allowed it: a new password ends
 	// this too.
 	PasswordSetAt time.Time   `json:"passwordSetAt,omitzero"`
@@ -226,5 +229,5 @@ func (s *Server) given(d *iam.Directory, c *resource.OAuthClient, scope Scope, i
 	if err != nil {
 		return grant{}, err
 	}
-	return grant{OAuthID: c.OAuthID, PrincipalID: sub.ID, Scope: scope.String(), AuthTime: in.StartedAt, PasswordSetAt: in.PasswordSetAt, Bounds: bounds}, nil
+	return grant{OAuthID: c.OAuthID, Client: c.ID, By: in.ID, PrincipalID: sub.ID, Scope: scope.String(), AuthTime: in.StartedAt, PasswordSetAt: in.PasswordSetAt, Bounds: bounds}, nil
 }

@@ -77,7 +77,7 @@ func (s *Server) exchange(ctx context.Context, client *resource.OAuthClient, cal
 	if err != nil {
 		return Answer{}, err
 	}
-	if c.OAuthID != client.OAuthID {
+	if c.Client != client.ID {
 		return Answer{}, badCode()
 	}
 	if c.Used {

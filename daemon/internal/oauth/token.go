@@ -117,6 +117,10 @@ func must(s Scope, _ error) Scope { return s }
 
 // start begins the session of a grant.
 func (s *Server) start(ctx context.Context, client *resource.OAuthClient, g grant, method string, from From) (iam.Tokens, error) {
+	gone := refuse(InvalidGrant, "who allowed this may not sign in any more, or has signed out; ask for authorization again")
+	if s.o.Revoked.Is(g.By, "") {
+		return iam.Tokens{}, gone
+	}
 	d, err := s.o.Directory.Get(ctx)
 	if err != nil {
 		return iam.Tokens{}, err
@@ -126,7 +130,7 @@ func (s *Server) start(ctx context.Context, client *resource.OAuthClient, g gran
 	into(&in, g.Bounds)
 	t, err := s.o.Sessions.Start(ctx, d.Subject(g.PrincipalID), in)
 	if errors.Is(err, iam.ErrGone) || errors.Is(err, iam.ErrSession) {
-		return t, refuse(InvalidGrant, "who allowed this may not sign in any more; ask for authorization again")
+		return t, gone
 	}
 	return t, err
 }
