@@ -120,6 +120,9 @@ func TestReportingAuditHasTheLimitsOfABatch(t *testing.T) {
 		t.Errorf("large data: %+v", r)
 	}
 	deep := strings.Repeat("[", 65) + strings.Repeat("]", 65)
+	if r := w.reports(w.admin(), `{"items":[{"entityType":"a","entityId":"b","operation":"c","operationData":"`+strings.Repeat("[", 9000)+strings.Repeat("]", 9000)+`"}]}`)[0]; r.Status != platform.ItemBadRequest || !strings.Contains(r.Error, "nests") {
+		t.Errorf("a deep document within a text: %+v", r)
+	}
 	if r := w.reports(w.admin(), `{"items":[{"entityType":"a","entityId":"b","operation":"c","operationData":`+deep+`}]}`)[0]; r.Status != platform.ItemBadRequest {
 		t.Errorf("deep data: %+v", r)
 	}

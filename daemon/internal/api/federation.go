@@ -40,6 +40,13 @@ func (s *server) oidcLogin(w http.ResponseWriter, r *http.Request, _ *caller) er
 		return s.showFailure(w, r, newProblem(http.StatusNotFound, "NOT_FOUND", nothingHere))
 	}
 	q := r.URL.Query()
+	if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && federation.LocalPath(orRoot(q.Get("return_url"))) {
+		// Another site must not sign a visitor in as somebody of its choice:
+		// the person has a word in it.
+		return pages.Render(w, http.StatusOK, pages.MessagePage, pages.Message{
+			Page:  pages.Page{Title: "Sign in?", Lead: "Another site sent you here to sign in through the provider of a company. Go on only if that is what you want: it ends the session that you have here."},
+			Links: []pages.Link{{Label: "Go on", Href: "/auth/oidc/login?" + q.Encode()}}})
+	}
 	begun, err := s.o.Federation.Begin(r.Context(), federation.Start{Domain: q.Get("domain"), Email: q.Get("email"), ReturnURL: q.Get("return_url"), Address: s.address(r)})
 	if err != nil {
 		return s.showFailure(w, r, err)
@@ -50,6 +57,13 @@ func (s *server) oidcLogin(w http.ResponseWriter, r *http.Request, _ *caller) er
 	w.Header().Set("Location", begun.URL)
 	w.WriteHeader(http.StatusFound)
 	return nil
+}
+
+func orRoot(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
 }
 
 // oidcCallback ends what began, one way or the other.

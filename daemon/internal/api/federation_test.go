@@ -130,3 +130,28 @@ func TestAnIdentityIsForgottenByWhoMay(t *testing.T) {
 	robot := w.do("POST", "/api/service-accounts", w.admin(), `{"code":"robot","clientIds":["acme"]}`).is(201).id()
 	w.do("DELETE", "/api/principals/prn_"+strings.TrimPrefix(robot, "sac_")+"/identity", w.admin(), "").problem(409, "CONFLICT", "service account")
 }
+
+// Another site can not sign a visitor in by itself, and nobody says over the
+// API who somebody is at a provider, in whatever capitals.
+func TestSigningInIsTheVisitorsAndIdentitiesAreTheProviders(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.provider()
+	for _, site := range []string{"cross-site", "same-site"} {
+		a := w.do("GET", "/auth/oidc/login?domain=example.com&return_url=%2Fx", "", "", "Sec-Fetch-Site", site).is(200)
+		if a.header.Get("Set-Cookie") != "" || !strings.Contains(string(a.body), `href="/auth/oidc/login?domain=example.com&amp;return_url=%2Fx"`) {
+			t.Errorf("%s: %v %s", site, a.header, a.body)
+		}
+	}
+	w.do("GET", "/auth/oidc/login?domain=example.com", "", "", "Sec-Fetch-Site", "same-origin").is(http.StatusFound)
+	w.do("GET", "/auth/oidc/login?domain=example.com&return_url=%2F%2Fevil.example.com", "", "", "Sec-Fetch-Site", "cross-site").is(400)
+
+	made := w.do("POST", "/api/principals", w.admin(), `{"email":"ceo@example.net","clientId":"acme","idpissuer":"https://login.example.com","idpsubject":"1","IDPSUBJECT":"2"}`).is(201)
+	d, err := w.api.p.Directory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if who := d.Subject(made.id()).Person; who.IdpIssuer != "" || who.IdpSubject != "" {
+		t.Errorf("bound over the API: %+v", who)
+	}
+}

@@ -97,6 +97,26 @@ func TestAStateIsUsedOnce(t *testing.T) {
 	refused(t, err, platform.CodeInvalid, "not known here")
 }
 
+// The mix-up: a code that came with the attempt of one provider, which saw it
+// then, is not good for an attempt at the one that it is of.
+func TestACodeCountsWithTheFirstAttemptOnly(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	honest := w.visit(w.begin(federation.Start{Domain: "example.com"}))
+	hostile := w.visit(w.begin(federation.Start{Domain: "example.com"}))
+	hostile.Code = honest.Code
+	if _, _, err := w.service.Finish(t.Context(), hostile); err == nil {
+		t.Fatal("the code of another attempt let somebody in")
+	}
+	for _, code := range []string{honest.Code, honest.Code + "=", " " + honest.Code} {
+		honest.Code = code
+		_, _, err := w.service.Finish(t.Context(), honest)
+		refused(t, err, platform.CodeBadLogin, "came before")
+		honest = w.visit(w.begin(federation.Start{Domain: "example.com"}))
+		honest.Code = code
+	}
+}
+
 func TestTokensThatAreNotForUsAreRefused(t *testing.T) {
 	t.Parallel()
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)

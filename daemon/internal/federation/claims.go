@@ -97,7 +97,8 @@ func askMore(ctx context.Context, p *provider, tokens *oauth2.Token, subject str
 	if err := info.Claims(&more); err != nil {
 		return err
 	}
-	if _, has := claims["email"]; has {
+	mine, has := claims["email"].(string)
+	if theirs, _ := more["email"].(string); has && !strings.EqualFold(mine, theirs) {
 		delete(more, "email_verified") // of the email that is not taken
 	}
 	maps.Copy(more, claims)
@@ -126,6 +127,9 @@ func told(config *resource.ClientAuthConfig, a attempt, subject string, claims m
 		f.Unverified = !v
 	case string: // as some write it
 		f.Unverified = !strings.EqualFold(v, "true")
+	case nil: // it does not say
+	default:
+		f.Unverified = true
 	}
 	f.Roles, _ = rolesIn(claims, config.OIDCRolesClaim)
 	return f, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -126,6 +127,31 @@ func (s *Service) Begin(ctx context.Context, in Start) (Begun, error) {
 	return Begun{URL: p.client(config, s.RedirectURL()).AuthCodeURL(state, options...), CookieName: CookieName(state), CookieValue: browser}, nil
 }
 
+// spaceCode has the codes that came, under their hashes.
+const spaceCode = "oidc_code"
+
+// noteCode lets a code count with the first attempt that it comes with, and no
+// other. Many providers do not say who answers (RFC 9207), so a hostile one
+// could send a browser on to an honest one, be sent the code that comes back as
+// if it were its own, and bring that in an attempt of its making (the mix-up of
+// RFC 9700, 4.4). By then the code has come, and is good for nothing.
+func (s *Service) noteCode(ctx context.Context, code string) error {
+	if code == "" {
+		return nil
+	}
+	// However it is written: some decoders overlook space and padding.
+	plain := strings.TrimRight(strings.Join(strings.Fields(code), ""), "=")
+	now := s.o.Now()
+	err := s.o.Store.SwapEntries(ctx, []store.Entry{{Space: spaceCode, Key: iam.HashSecret(plain), ExpiresAt: now.Add(24 * time.Hour)}}, nil, now)
+	if errors.Is(err, store.ErrConflict) {
+		return untrusted("the code came before, with another sign-in")
+	}
+	if err != nil {
+		return fmt.Errorf("note a code: %w", err)
+	}
+	return nil
+}
+
 // Callback is what the browser brings back.
 type Callback struct {
 	State, Code string
@@ -149,6 +175,9 @@ func (s *Service) Finish(ctx context.Context, in Callback) (t iam.Tokens, return
 			s.o.Logger.Info("sign-in through a provider refused", "domain", a.Domain, "address", in.Address, "request_id", in.RequestID, "reason", refused.Error())
 		}
 	}()
+	if err := s.noteCode(ctx, in.Code); err != nil {
+		return t, "", err
+	}
 	d, err := s.o.Directory.Get(ctx)
 	if err != nil {
 		return t, "", err

@@ -166,9 +166,10 @@ func (d *draft) rolesByIdp(had []resource.RoleAssignment, f Federated) []resourc
 }
 
 // ForgetIdentity unbinds a person from their account at a provider: the next
-// time that they sign in there they are known by their email again.
+// time that they sign in there they are known by their email again. Their
+// sessions end.
 func (p *Platform) ForgetIdentity(ctx context.Context, c Caller, name string) error {
-	_, err := p.alterPrincipal(ctx, c, name, "FORGET_IDENTITY", 0,
+	r, err := p.alterPrincipal(ctx, c, name, "FORGET_IDENTITY", 0,
 		func(_ *draft, u *resource.Principal) error {
 			u.IdpIssuer, u.IdpSubject = "", ""
 			return nil
@@ -176,5 +177,10 @@ func (p *Platform) ForgetIdentity(ctx context.Context, c Caller, name string) er
 		func(*draft, *resource.ServiceAccount) error {
 			return refuse(CodeConflict, "a service account signs in through no provider")
 		})
+	if err != nil || p.sessions == nil {
+		return err
+	}
+	// Whoever is in by that account may be somebody else.
+	_, err = p.sessions.EndAll(ctx, r.Base().ID, "")
 	return err
 }

@@ -403,9 +403,7 @@ func (p *Platform) CreateUser(ctx context.Context, c Caller, body []byte) (Chang
 		}
 	}
 	lax := string(f["enforcePasswordComplexity"]) == "false"
-	for _, own := range []string{"password", "idpIssuer", "idpSubject"} { // a provider says who somebody is there
-		delete(f, own)
-	}
+	delete(f, "password")
 	hash := ""
 	if password != nil {
 		if hash, err = p.hash(ctx, NewPassword{Password: *password, Lax: lax}); err != nil {
@@ -413,6 +411,9 @@ func (p *Platform) CreateUser(ctx context.Context, c Caller, body []byte) (Chang
 		}
 	}
 	return p.create(ctx, c, personKind, f, func(d *draft, r resource.Resource) error {
+		// A provider says who somebody is there; fields are read in any case.
+		u := r.(*resource.Principal)
+		u.IdpIssuer, u.IdpSubject = "", ""
 		if hash == "" {
 			return nil
 		}

@@ -123,7 +123,7 @@ func (d *ReportDraft) check() []resource.Problem {
 			bad(f.field, fmt.Sprintf("is larger than %d bytes", f.limit), "")
 		case !utf8.Valid(f.value):
 			bad(f.field, "is not UTF-8", "")
-		case depth(f.value) > maxDepth:
+		case depth(f.value) > maxDepth, depth(within(f.value)) > maxDepth:
 			bad(f.field, fmt.Sprintf("nests deeper than %d", maxDepth), "")
 		}
 	}
@@ -212,9 +212,15 @@ func (c Caller) report(cat *catalog.Catalog, d *ReportDraft) (store.AuditEntry, 
 		}
 		said.DedupKey = strings.Join([]string{c.PrincipalID, owner, d.ItemID}, "/")
 	}
-	data, _ := unquoted(w.OperationData)
+	data := within(w.OperationData)
 	return store.AuditEntry{
 		EntityType: w.EntityType, EntityID: w.EntityID, Operation: w.Operation, After: bytes.Clone(data),
 		PrincipalID: c.PrincipalID, ClientID: client, RequestID: c.RequestID, Report: said,
 	}, nil
+}
+
+// within is the document in a text that is one, or the value itself.
+func within(v json.RawMessage) json.RawMessage {
+	data, _ := unquoted(v)
+	return data
 }

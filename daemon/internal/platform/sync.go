@@ -247,9 +247,12 @@ func (s *syncing) own(f fields) []resource.Problem {
 	switch s.info.Kind {
 	case resource.KindRole:
 		name := text("name")
+		if name == "" { // one in other capitals would be read all the same
+			return []resource.Problem{{Field: "name", Detail: "is required", Try: "clerk"}}
+		}
 		if app, _, whole := strings.Cut(name, ":"); whole && app != s.app {
 			return []resource.Problem{{Field: "name", Detail: "is a role of another application", Try: s.app + ":clerk"}}
-		} else if !whole && name != "" {
+		} else if !whole {
 			put("name", s.app+":"+name)
 		}
 	case resource.KindEventType:
