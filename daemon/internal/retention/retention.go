@@ -34,7 +34,7 @@ type Options struct {
 	Clients map[string]Ages
 	// Every is how long a round rests after the last. Default: 5 minutes.
 	Every time.Duration
-	// Step is how many rows are looked at at once, fewer where that takes long.
+	// Step is how many rows are looked at at once; fewer go where that takes long.
 	// Default: 100.
 	Step       int
 	Warnings   *telemetry.Warnings
@@ -131,7 +131,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // Round removes what is due now.
 func (k *Keeper) Round(ctx context.Context) error {
-	for {
+	for walk := time.Now(); ; {
 		began := time.Now()
 		n, err := k.o.Store.ExpireEntries(ctx, k.o.Now(), k.o.Step)
 		if err != nil {
@@ -141,7 +141,7 @@ func (k *Keeper) Round(ctx context.Context) error {
 		if n < k.o.Step {
 			break
 		}
-		if !k.breathe(ctx, began) {
+		if !k.breathe(ctx, walk, began) {
 			return ctx.Err()
 		}
 	}
@@ -203,11 +203,11 @@ func (k *Keeper) walk(ctx context.Context, kind store.PurgeKind, name string, ag
 	}
 	p := plan{kind, age}
 	now := k.o.Now()
-	step := store.Purge{Kind: kind, After: k.from[p], Before: now.Add(-age), Clients: clients, Except: except, Limit: k.o.Step}
+	step := store.Purge{Kind: kind, After: k.from[p], Before: now.Add(-age), Clients: clients, Except: except, Limit: k.o.Step, Within: stepTime}
 	removed, kept := 0, 0
 	var first int64
 	var oldest time.Time
-	for {
+	for walk := time.Now(); ; {
 		began := time.Now()
 		done, err := k.o.Store.Purge(ctx, step)
 		if err != nil {
@@ -223,8 +223,7 @@ func (k *Keeper) walk(ctx context.Context, kind store.PurgeKind, name string, ag
 		if done.Done {
 			break
 		}
-		step.Limit = k.size(step.Limit, time.Since(began))
-		if !k.breathe(ctx, began) {
+		if !k.breathe(ctx, walk, began) {
 			return ctx.Err()
 		}
 	}
@@ -247,27 +246,25 @@ func (k *Keeper) warn(key, message string, severity telemetry.Severity) {
 	}
 }
 
-// A step is to take about as long as somebody who publishes may wait for it.
-// With fewer rows than leastStep a busy machine would gather more than goes.
+// stepTime is how long a step may keep others from writing, and restTime how
+// long they then have the store, and its disk, to themselves. A step that had
+// to wait for them, since they write much, rests as long as it took. What
+// takes longer than hurryAfter may never get done at this pace, and rests for
+// half of it, after twice the time for a third, and so on.
 const (
-	stepTime  = 10 * time.Millisecond
-	leastStep = 50
+	stepTime   = time.Millisecond
+	restTime   = 20 * time.Millisecond
+	hurryAfter = 10 * time.Minute
 )
 
-// size is how many rows the next step looks at, after one of so many took so long.
-func (k *Keeper) size(rows int, took time.Duration) int {
-	switch {
-	case took > stepTime:
-		rows /= 2
-	case took < stepTime/2:
-		rows *= 2
-	}
-	return min(max(rows, leastStep), k.o.Step)
+// breathe leaves the store to others after a step of a walk.
+func (k *Keeper) breathe(ctx context.Context, walk, step time.Time) bool {
+	return backoff.Wait(ctx, max(rest(time.Since(walk)), time.Since(step)))
 }
 
-// breathe leaves the store to others for twice as long as a step took.
-func (k *Keeper) breathe(ctx context.Context, began time.Time) bool {
-	return backoff.Wait(ctx, max(2*time.Since(began), time.Millisecond))
+// rest is for how long a walk that has taken so long rests after a step.
+func rest(walked time.Duration) time.Duration {
+	return restTime / (1 + walked/hurryAfter)
 }
 
 // The file gives back what is unused once that is a good part of a gigabyte;
@@ -282,12 +279,12 @@ func (k *Keeper) shrink(ctx context.Context) error {
 	if err != nil || left < unusedPages {
 		return err
 	}
-	for left > unusedPages/2 {
+	for walk := time.Now(); left > unusedPages/2; {
 		began := time.Now()
 		if left, err = k.o.Store.Shrink(ctx, shrinkStep); err != nil {
 			return err
 		}
-		if !k.breathe(ctx, began) {
+		if !k.breathe(ctx, walk, began) {
 			return ctx.Err()
 		}
 	}

@@ -50,6 +50,10 @@ type Purge struct {
 	Clients []string
 	Except  bool
 	Limit   int // rows to look at; at most 1000, 0 is 50
+	// Within is for how long the step may keep others from writing, after
+	// which it ends with fewer rows, though with one at least. 0 is as long
+	// as it takes.
+	Within time.Duration
 }
 
 // Purged is what a step did. Next is the id to go on after.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
@@ -13,18 +14,20 @@ import (
 // Only when that can not keep up, and the log has grown to restartAt, does the
 // writer pause between two commits and copy the rest itself, so that the log
 // begins anew. Its file keeps its size: writing over what is there already
-// costs the disk less than growing.
+// costs the disk less than growing, and the first commit after a cut waits for
+// the file system. So logKept is more than the log usually has.
 const (
 	checkpointEvery   = 250 * time.Millisecond
 	checkpointCommits = 64 // that have gathered, or any after idleTicks
 	idleTicks         = 4
 	restartAt         = 32 << 20
 	pageSize          = 4096
-	logKept           = "25165824" // bytes of the log's file that stay when it begins anew
+	logKept           = 64 << 20 // bytes of the log's file that stay when it begins anew
 )
 
 type checkpointer struct {
 	c       *conn
+	file    *os.File // the database
 	restart atomic.Bool
 	quit    chan struct{}
 	done    chan struct{}
@@ -36,6 +39,9 @@ func (w *checkpointer) open(path string) error {
 		return err
 	}
 	w.c = c
+	if w.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+		return fmt.Errorf("open database to sync it: %w", err)
+	}
 	return nil
 }
 
@@ -73,18 +79,29 @@ func (w *checkpointer) run(st *Store) {
 		if done {
 			copied = commits
 		}
-		if frames*pageSize >= restartAt {
+		if frames*pageSize < restartAt {
+			continue
+		}
+		// What came meanwhile is copied at once, so that little is left for the
+		// writer, whose callers wait.
+		if _, _, err := w.checkpoint(); err == nil {
 			w.restart.Store(true)
 		}
 	}
 }
 
 // checkpoint copies what it can without waiting for anybody. It returns the
-// length of the log in frames, and whether all of it is copied.
+// length of the log in frames, and whether all of it is copied. SQLite syncs
+// the database only when all is copied, which under load is when the writer
+// begins the log anew; what could be copied is synced here, so that the writer
+// has little left to wait for.
 func (w *checkpointer) checkpoint() (frames int64, done bool, err error) {
 	_, err = w.c.q("PRAGMA wal_checkpoint(PASSIVE)").one(func(s *sqlite.Stmt) {
 		frames, done = s.ColumnInt64(1), s.ColumnInt64(1) == s.ColumnInt64(2)
 	})
+	if err == nil && !done {
+		err = w.file.Sync()
+	}
 	return frames, done, err
 }
 
@@ -119,5 +136,14 @@ func (w *checkpointer) close() {
 	if w.c != nil {
 		_ = w.c.c.Close()
 		w.c = nil
+	}
+}
+
+// closeFile comes after all connections are closed: where locks are POSIX's,
+// closing any descriptor of a file drops all that the process has on it.
+func (w *checkpointer) closeFile() {
+	if w.file != nil {
+		_ = w.file.Close()
+		w.file = nil
 	}
 }

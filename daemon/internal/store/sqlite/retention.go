@@ -28,8 +28,9 @@ var purges = map[store.PurgeKind]purge{
 }
 
 type purgeRow struct {
-	id   int64
-	made time.Time
+	id       int64
+	made     time.Time
+	examined int // rows up to this one
 }
 
 // Purge implements store.Retention. The rows are looked for beside the writer,
@@ -49,7 +50,7 @@ func (st *Store) Purge(ctx context.Context, p store.Purge) (store.Purged, error)
 			out.Examined++
 			out.Next = s.ColumnInt64(0)
 			if s.ColumnInt64(3) != 0 && slices.Contains(p.Clients, s.ColumnText(1)) != p.Except {
-				rows = append(rows, purgeRow{out.Next, colTime(s, 2)})
+				rows = append(rows, purgeRow{out.Next, colTime(s, 2), out.Examined})
 			}
 			return true
 		})
@@ -64,7 +65,12 @@ func (st *Store) Purge(ctx context.Context, p store.Purge) (store.Purged, error)
 	found := out
 	err = st.write(ctx, func(t *tx) error {
 		out = found
-		for _, r := range rows {
+		began := time.Now()
+		for i, r := range rows {
+			if i > 0 && p.Within > 0 && time.Since(began) >= p.Within {
+				out.Next, out.Examined, out.Done = rows[i-1].id, rows[i-1].examined, false
+				return nil
+			}
 			removed, err := kind.remove(t, r.id, p.Before)
 			switch {
 			case err != nil:

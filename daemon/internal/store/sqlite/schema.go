@@ -300,7 +300,7 @@ func (c *conn) prepare(path string) error {
 		return err
 	}
 	setup := []string{
-		"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=0", "PRAGMA journal_size_limit=" + logKept,
+		"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=0", fmt.Sprint("PRAGMA journal_size_limit=", logKept),
 		"PRAGMA cache_size=-16384", "PRAGMA temp_store=MEMORY", "PRAGMA foreign_keys=OFF",
 	}
 	if empty {

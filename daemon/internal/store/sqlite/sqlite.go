@@ -315,5 +315,6 @@ func (st *Store) release() {
 		_ = st.wc.c.Close()
 		st.wc = nil
 	}
+	st.wal.closeFile()
 	_ = st.lock.Close()
 }

@@ -193,6 +193,27 @@ var retentionCases = []testCase{
 		w.purge(store.PurgeEvents, time.Hour)
 		want(w, "duplicate when it is gone", w.appended(e)[0].Duplicate, false)
 	}},
+	{name: "ends a step early, and goes on where it ended", run: func(w *world) {
+		old := w.line(flow.Immediate, "sub_A", 5)
+		for _, j := range old {
+			if j.ID != old[2].ID {
+				w.deliver(j.ID, flow.Delivered)
+			}
+		}
+		w.sleep(48 * time.Hour)
+		p := store.Purge{Kind: store.PurgeJobs, Before: w.now.Add(-time.Hour), Except: true, Limit: 50, Within: 1} // a nanosecond
+		done, err := w.s.Purge(w.ctx, p)
+		w.must(err, "purge")
+		if done.Removed+done.Kept == 0 {
+			w.fail("a step without time did nothing: %+v", done)
+		}
+		want(w, "jobs left", len(w.page(store.JobQuery{}).Jobs), len(old)-done.Removed)
+		p.After = done.Next
+		rest := w.purgeAs(p)
+		want(w, "jobs removed", done.Removed+rest.Removed, 4)
+		want(w, "jobs kept", done.Kept+rest.Kept, 1)
+		w.wantStatus(old[2].ID, flow.Pending)
+	}},
 	{name: "shrinks when it is asked to", run: func(w *world) {
 		for range 40 {
 			w.append(w.newEvent(func(e *flow.Event) { e.Data = []byte(`"` + string(make20k()) + `"`) }))
