@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
@@ -44,6 +45,10 @@ func (s *server) health(ctx context.Context, c *call, _ *struct{}) (*result, err
 }
 
 func (s *server) document(w http.ResponseWriter, _ *http.Request, _ *caller) error {
-	writeJSON(w, http.StatusOK, s.openapi)
+	doc, err := s.openapi()
+	if err != nil {
+		return fmt.Errorf("write OpenAPI document: %w", err)
+	}
+	writeJSON(w, http.StatusOK, doc)
 	return nil
 }

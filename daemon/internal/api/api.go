@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,8 +81,8 @@ type server struct {
 	router  *adapter.Adapter
 	huma    huma.API
 	metrics *metrics
-	openapi []byte
-	needs   map[string]string // the permissions of routes, by pattern
+	openapi func() ([]byte, error) // written when it is first asked for
+	needs   map[string]string      // the permissions of routes, by pattern
 	bodies  budget
 	ids     flow.IDs
 	streams streams
@@ -143,8 +144,6 @@ func build(o Options, rows func(*server) []route) (*server, error) {
 	if err := s.completeDocument(); err != nil {
 		return nil, fmt.Errorf("make OpenAPI document: %w", err)
 	}
-	if s.openapi, err = json.Marshal(s.huma.OpenAPI()); err != nil {
-		return nil, fmt.Errorf("make OpenAPI document: %w", err)
-	}
+	s.openapi = sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.huma.OpenAPI()) })
 	return s, nil
 }

@@ -38,7 +38,11 @@ func newExamples(t *testing.T) *examples {
 	for _, rt := range w.api.routes() {
 		x.rows[rt.id] = rt
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(w.api.openapi))
+	written, err := w.api.openapi()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(written))
 	if err == nil {
 		err = x.compiler.AddResource("mem:document", doc)
 	}
