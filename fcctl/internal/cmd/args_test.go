@@ -15,7 +15,7 @@ import (
 
 // fcctl is an fcctl with a home of its own. Tests that run one are not parallel:
 // urfave/cli keeps its help flag and command in globals.
-func fcctl(t *testing.T, env ...string) (*app.App, *bytes.Buffer, *bytes.Buffer) {
+func fcctl(t testing.TB, env ...string) (*app.App, *bytes.Buffer, *bytes.Buffer) {
 	t.Helper()
 	vars := map[string]string{"HOME": t.TempDir()}
 	for i := 0; i+1 < len(env); i += 2 {
