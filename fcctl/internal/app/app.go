@@ -3,12 +3,12 @@
 // the way to the server.
 //
 // Data goes to stdout, talk to stderr. args.go lets flags stand where people
-// type them.
+// type them, output.go writes the data in the format that was asked for, and
+// tables.go shapes its tables.
 package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +36,8 @@ type App struct {
 	Browse func(url string) error
 	// Colour says whether stdout and stderr are terminals that want colour.
 	Colour, ErrColour bool
+
+	layout *view.Layout // of the command that runs
 }
 
 // Run runs one command of the tree and returns its exit code.
@@ -80,28 +82,8 @@ func (a *App) report(err error) int {
 	return code
 }
 
-// Data writes the answer of a command: the table for people, or the value for
-// programs.
-func (a *App) Data(c *cli.Context, v any, table func() (string, error)) error {
-	if c.String("output") == "json" {
-		e := json.NewEncoder(a.Out)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(v)
-	}
-	s, err := table()
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(a.Out, s)
-	return err
-}
-
-// Wide says that a table should show all that it has.
-func Wide(c *cli.Context) bool { return c.String("output") == "wide" }
-
 // Ink is what data is written with.
-func (a *App) Ink() view.Ink { return view.NewInk(a.Colour) }
+func (a *App) Ink() view.Ink { return view.NewInk(a.Colour).Laid(a.layout) }
 
 // ErrInk is what talk is written with.
 func (a *App) ErrInk() view.Ink { return view.NewInk(a.ErrColour) }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"slices"
@@ -59,13 +58,10 @@ func root(a *app.App) *cli.App {
 			&cli.StringFlag{Name: "url", Usage: "the platform's `URL` (FCCTL_URL)"},
 			&cli.StringFlag{Name: "token", Usage: "a bearer `TOKEN` (FCCTL_TOKEN); better in the environment, where ps does not show it"},
 			&cli.StringFlag{Name: "context", Usage: "the `NAME` of a context (FCCTL_CONTEXT)"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`FORMAT` of the data on stdout: table, wide (where a table has more to show) or json"},
+			app.OutputFlag(),
 		},
 		Before: func(c *cli.Context) error {
-			if o := c.String("output"); o != "table" && o != "wide" && o != "json" {
-				return fault.Usage(fmt.Sprintf("there is no output format %q", o), "-o table, -o wide or -o json")
-			}
-			return nil
+			return app.KnownFormat(c.String("output"))
 		},
 		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) },
 		Commands: slices.Concat(
@@ -76,6 +72,7 @@ func root(a *app.App) *cli.App {
 			[]*cli.Command{versionCommand(a)},
 		),
 	}
+	a.Readable(root.Commands)
 	app.Refuse(root.Commands)
 	return root
 }

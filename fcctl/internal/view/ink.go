@@ -1,10 +1,20 @@
 package view
 
-// Ink colours text. The zero Ink leaves it as it is.
-type Ink struct{ on bool }
+// Ink is how text is written: its colours, and the layout of its tables. The
+// zero Ink leaves both as they are.
+type Ink struct {
+	on     bool
+	layout *Layout
+}
 
 // NewInk returns an ink that writes terminal escapes, or one that does not.
-func NewInk(on bool) Ink { return Ink{on} }
+func NewInk(on bool) Ink { return Ink{on: on} }
+
+// Laid is the ink with a layout for tables.
+func (i Ink) Laid(l *Layout) Ink {
+	i.layout = l
+	return i
+}
 
 func (i Ink) paint(code, s string) string {
 	if !i.on || s == "" {

@@ -24,12 +24,16 @@ func plain(s string) cell { return cell{text: s} }
 func (t *table) row(cells ...cell) { t.rows = append(t.rows, cells) }
 
 func (t *table) String(ink Ink) string {
+	t, always := ink.layout.apply(t)
+	if len(t.head) == 0 {
+		return ""
+	}
 	widths := make([]int, len(t.head))
 	for i := range t.head {
 		for _, r := range t.rows {
 			widths[i] = max(widths[i], utf8.RuneCountInString(r[i].text))
 		}
-		if widths[i] > 0 {
+		if widths[i] > 0 || always {
 			widths[i] = max(widths[i], utf8.RuneCountInString(t.head[i]))
 		}
 	}
@@ -55,7 +59,9 @@ func (t *table) String(ink Ink) string {
 	for i, h := range t.head {
 		head[i] = cell{h, ink.Bold}
 	}
-	line(head)
+	if ink.layout == nil || !ink.layout.NoHeaders {
+		line(head)
+	}
 	for _, r := range t.rows {
 		line(r)
 	}

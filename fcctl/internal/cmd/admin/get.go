@@ -48,20 +48,9 @@ func (a *commands) list(c *cli.Context, info resource.KindInfo) error {
 	if err != nil {
 		return err
 	}
-	rs := []resource.Resource{}
 	f := client.ResourceFilter{ClientID: c.String("client"), Status: strings.ToUpper(c.String("status")), ManagedBy: c.String("managed-by"), PageSize: 200}
-	for r, err := range cl.Resources(info.Kind).List(c.Context, f) {
-		if err != nil {
-			return err
-		}
-		rs = append(rs, r)
-	}
-	defer a.Nothing(len(rs), false, info.Title+"s")
-	return a.Data(c, rs, func() (string, error) {
-		if len(rs) == 0 {
-			return "", nil
-		}
-		return view.Resources(rs, a.Ink()), nil
+	return app.List(a.App, c, cl.Resources(info.Kind).List(c.Context, f), app.Listing[resource.Resource]{
+		What: info.Title + "s", Table: func(rs []resource.Resource) string { return view.Resources(rs, a.Ink()) },
 	})
 }
 

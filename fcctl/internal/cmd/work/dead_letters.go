@@ -111,22 +111,7 @@ func (a *commands) lettersList(c *cli.Context) error {
 		return err
 	}
 	f.PageSize = app.PageSize(c)
-	jobs, more, err := app.Take(c, cl.DeadLetters.List(c.Context, f))
-	if err != nil {
-		return err
-	}
-	if len(jobs) == 0 && f.SubscriptionID != "" {
-		if err := a.knownSubscription(c, cl, f.SubscriptionID, "fcctl dead-letters list --subscription"); err != nil {
-			return err
-		}
-	}
-	defer a.Nothing(len(jobs), more, "dead letters")
-	return a.Data(c, jobs, func() (string, error) {
-		if len(jobs) == 0 {
-			return "", nil
-		}
-		return view.Jobs(jobs, a.Ink()), nil
-	})
+	return app.List(a.App, c, cl.DeadLetters.List(c.Context, f), a.jobListing(c, cl, "dead letters", "fcctl dead-letters list --subscription"))
 }
 
 func (a *commands) lettersGet(c *cli.Context) error {

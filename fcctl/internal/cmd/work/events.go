@@ -48,20 +48,10 @@ func (a *commands) eventsList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	events, more, err := app.Take(c, cl.Events.List(c.Context, client.EventFilter{
+	return app.List(a.App, c, cl.Events.List(c.Context, client.EventFilter{
 		Type: c.String("type"), Source: c.String("source"), Subject: c.String("subject"), MessageGroup: c.String("group"),
 		ClientID: c.String("client"), CorrelationID: c.String("correlation"), Since: since, Until: until, PageSize: app.PageSize(c),
-	}))
-	if err != nil {
-		return err
-	}
-	defer a.Nothing(len(events), more, "events")
-	return a.Data(c, events, func() (string, error) {
-		if len(events) == 0 {
-			return "", nil
-		}
-		return view.Events(events, a.Ink()), nil
-	})
+	}), app.Listing[client.Event]{What: "events", Table: func(es []client.Event) string { return view.Events(es, a.Ink()) }})
 }
 
 func (a *commands) eventsGet(c *cli.Context) error {

@@ -100,27 +100,24 @@ func (a *commands) jobsList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	jobs, more, err := app.Take(c, cl.Jobs.List(c.Context, client.JobFilter{
+	return app.List(a.App, c, cl.Jobs.List(c.Context, client.JobFilter{
 		Status: status, SubscriptionID: c.String("subscription"), EventID: c.String("event"), ClientID: c.String("client"), CorrelationID: c.String("correlation"),
 		MessageGroup: c.String("group"), OrderKey: c.String("order-key"), ReplayID: c.String("replay"), Since: since, Until: until, PageSize: app.PageSize(c),
-	}))
-	if err != nil {
-		return err
+	}), a.jobListing(c, cl, "jobs", "fcctl jobs list --subscription"))
+}
+
+// jobListing shows jobs. They outlive their subscription, so that only an empty
+// list asks whether there is one; command is what to type before another.
+func (a *commands) jobListing(c *cli.Context, cl *client.Client, what, command string) app.Listing[client.Job] {
+	return app.Listing[client.Job]{
+		What: what, Table: func(js []client.Job) string { return view.Jobs(js, a.Ink()) },
+		Empty: func() error {
+			if c.String("subscription") == "" {
+				return nil
+			}
+			return a.knownSubscription(c, cl, c.String("subscription"), command)
+		},
 	}
-	if len(jobs) == 0 && c.String("subscription") != "" {
-		// Jobs outlive their subscription, so only an empty list asks whether
-		// there is one.
-		if err := a.knownSubscription(c, cl, c.String("subscription"), "fcctl jobs list --subscription"); err != nil {
-			return err
-		}
-	}
-	defer a.Nothing(len(jobs), more, "jobs")
-	return a.Data(c, jobs, func() (string, error) {
-		if len(jobs) == 0 {
-			return "", nil
-		}
-		return view.Jobs(jobs, a.Ink()), nil
-	})
 }
 
 // knownSubscription says that there is no such subscription; command is what to
@@ -220,11 +217,11 @@ func (a *commands) act(c *cli.Context, noun, names string, do func(context.Conte
 			continue
 		}
 		done = append(done, j)
-		if c.String("output") != "json" {
+		if app.ForPeople(c) {
 			fmt.Fprintf(a.Out, "job %s: %s\n", j.ID, outcome)
 		}
 	}
-	if c.String("output") == "json" && len(done) > 0 {
+	if !app.ForPeople(c) && len(done) > 0 {
 		if err := a.Data(c, done, nil); err != nil {
 			return err
 		}

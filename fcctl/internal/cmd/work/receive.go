@@ -55,7 +55,7 @@ type receiver struct {
 	failMatch *regexp.Regexp
 	delay     time.Duration
 	body      string
-	json      bool
+	c         *cli.Context
 	count     int
 	done      func() // called when count is reached
 
@@ -110,7 +110,7 @@ func (a *commands) newReceiver(c *cli.Context) (*receiver, error) {
 	}
 	r := &receiver{
 		app: a, status: c.Int("status"), failFirst: c.Int("fail-first"), delay: c.Duration("delay"), body: c.String("body"),
-		json: c.String("output") == "json", count: c.Int("count"), seen: map[string]int{},
+		c: c, count: c.Int("count"), seen: map[string]int{},
 	}
 	r.verifier.Secrets = c.StringSlice("secret")
 	if s := a.Getenv("FCCTL_SECRET"); s != "" && len(r.verifier.Secrets) == 0 {
@@ -229,15 +229,10 @@ func (r *receiver) note(d *view.Delivery) bool {
 	}
 	r.total++
 	d.Status = r.answer(d)
-	var err error
-	if r.json {
-		if r.body == "none" {
-			d.Body = nil
-		}
-		err = json.NewEncoder(r.app.Out).Encode(d)
-	} else {
-		_, err = io.WriteString(r.app.Out, d.Text(r.body, r.app.Ink()))
+	if r.body == "none" && !app.ForPeople(r.c) {
+		d.Body = nil
 	}
+	err := r.app.Item(r.c, d, func() string { return d.Text(r.body, r.app.Ink()) })
 	if r.err == nil {
 		r.err = err
 	}

@@ -1,10 +1,8 @@
 package work
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"time"
@@ -118,8 +116,6 @@ const clearScreen = "\x1b[H\x1b[J"
 // routerWatch shows snapshots until it is interrupted, which is its ordinary
 // end. A lost connection is said and mended.
 func (a *commands) routerWatch(c *cli.Context, cl *client.Client) error {
-	lines := json.NewEncoder(a.Out)
-	lines.SetEscapeHTML(false)
 	for s, err := range cl.Router.Watch(c.Context) {
 		if err != nil {
 			var refused *client.Error
@@ -130,15 +126,13 @@ func (a *commands) routerWatch(c *cli.Context, cl *client.Client) error {
 			a.Say("%s; trying again", message)
 			continue
 		}
-		if c.String("output") == "json" {
-			err = lines.Encode(s)
-		} else {
+		err = a.Item(c, s, func() string {
 			text := view.RouterStats(s, a.Ink()) + "\n"
 			if a.Colour { // a terminal
 				text = clearScreen + text
 			}
-			_, err = io.WriteString(a.Out, text)
-		}
+			return text
+		})
 		if err != nil {
 			return err
 		}

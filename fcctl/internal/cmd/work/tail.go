@@ -1,9 +1,7 @@
 package work
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"strings"
@@ -80,8 +78,6 @@ func tail[T any](a *commands, c *cli.Context, follow func(*client.Client) iter.S
 	if err != nil {
 		return err
 	}
-	lines := json.NewEncoder(a.Out)
-	lines.SetEscapeHTML(false)
 	n := 0
 	for got, err := range follow(cl) {
 		var refused *client.Error
@@ -95,11 +91,8 @@ func tail[T any](a *commands, c *cli.Context, follow func(*client.Client) iter.S
 		case got.Reset:
 			a.Say("The server began anew; some changes may be missing here.")
 			continue
-		case c.String("output") == "json":
-			err = lines.Encode(got.Item)
-		default:
-			_, err = fmt.Fprintln(a.Out, strings.TrimRight(line(got.Item, a.Ink()), " "))
 		}
+		err = a.Item(c, got.Item, func() string { return strings.TrimRight(line(got.Item, a.Ink()), " ") + "\n" })
 		if err != nil {
 			return err
 		}
