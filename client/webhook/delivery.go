@@ -27,6 +27,10 @@ type Delivery struct {
 	// Replay is true if an operator sent an old event again. It comes from a
 	// header and is not signed.
 	Replay bool
+	// Test is true if an operator tests the connection: nobody published the
+	// event, and nothing needs to be done about it. It comes from a header and
+	// is not signed.
+	Test bool
 	// SubscriptionID is the subscription that matched. It comes from a header
 	// and is not signed.
 	SubscriptionID string
@@ -132,6 +136,7 @@ func newDelivery(h http.Header, body []byte, scheme Scheme) *Delivery {
 		d.DispatchJobID = h.Get(HeaderWebhookID)
 	}
 	d.Replay = isSet(h.Get("X-Flowcatalyst-Replay"))
+	d.Test = isSet(h.Get("X-Flowcatalyst-Test"))
 
 	if e, ok := decodeEnvelope(body, d.DispatchJobID); ok {
 		d.Envelope = true

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -86,6 +87,7 @@ type server struct {
 	bodies  budget
 	ids     flow.IDs
 	streams streams
+	trials  atomic.Int32 // tests of connections under way
 	// followers are who follows events and jobs; beat is how often they hear
 	// something at least.
 	followers sse.Seats

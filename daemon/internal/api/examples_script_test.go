@@ -170,6 +170,7 @@ func (x *examples) scriptResources() {
 	x.call("pauseConnection", "", "id={conn}")
 	x.call("resumeConnection", "", "id={conn}")
 	x.call("rotateConnectionSecret", `{}`, "id={conn}")
+	x.call("testConnection", `{"data":{"orderId":"A-1"}}`, "id={conn}")
 
 	x.keep("sub", "createSubscription", `{"code":"ship-orders","name":"Ship orders","clientId":"northwind","eventTypes":[{"eventTypeCode":"shop:sales:order:*","filter":"data.total > 100.0"}],"connectionCode":"warehouse","dispatchPoolCode":"priority","mode":"BLOCK_ON_ERROR","maxRetries":5,"timeoutSeconds":30}`)
 	x.call("listSubscriptions", "", "?clientId=northwind")

@@ -69,7 +69,7 @@ func (s *server) routes() []route {
 	rows = append(append(append(rows, s.sessionRoutes()...), s.oauthRoutes()...), s.federationRoutes()...)
 	rows = append(rows, s.resetRoutes()...)
 	rows = append(append(append(rows, s.auditRoutes()...), s.readRoutes()...), s.statisticsRoutes()...)
-	rows = append(append(rows, s.secretRoutes()...), append(s.reportRoutes(), s.docsRoutes()...)...)
+	rows = append(append(append(rows, s.secretRoutes()...), s.trialRoutes()...), append(s.reportRoutes(), s.docsRoutes()...)...)
 	rows = append(rows, s.expungeRoutes()...)
 	return append(rows, s.stateRoutes()...)
 }

@@ -25,12 +25,14 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/auth"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/federation"
+	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/iam"
 	"github.com/flowcatalyst/fc/daemon/internal/mail"
 	"github.com/flowcatalyst/fc/daemon/internal/oauth"
 	"github.com/flowcatalyst/fc/daemon/internal/platform"
 	"github.com/flowcatalyst/fc/daemon/internal/queue/queuetest"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
+	"github.com/flowcatalyst/fc/daemon/internal/router/courier"
 	"github.com/flowcatalyst/fc/daemon/internal/secrets"
 	"github.com/flowcatalyst/fc/daemon/internal/signin"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -76,6 +78,28 @@ type world struct {
 	warnings *telemetry.Warnings
 	closing  chan struct{}
 	mails    *mailbox
+	tried    func(*resource.Connection) router.Trial // what comes of tests; nil is a success
+}
+
+// offline is a router that opens no connection.
+type offline struct {
+	*router.Router
+	w *world
+}
+
+func (o offline) Try(_ context.Context, c *resource.Connection, eventType string, data json.RawMessage) router.Trial {
+	if o.w.tried != nil {
+		return o.w.tried(c)
+	}
+	body := `{"id":"0HZXEQ5Y8JY5Z","type":"` + eventType + `","source":"flowcatalyst","data":` + string(data) + `}`
+	return router.Trial{
+		Attempt: flow.Attempt{Status: 200, Header: []byte(`{"Content-Type":"application/json"}`), Body: []byte(`{"ack":true}`), Duration: 61 * time.Millisecond,
+			Timing: flow.Timing{DNS: 9 * time.Millisecond, Connect: 14 * time.Millisecond, TLS: 22 * time.Millisecond, FirstByte: 60 * time.Millisecond}},
+		Address: "192.0.2.7:443", Target: "/hooks", Sent: []byte(body),
+		Secured: &courier.Secured{Version: "TLS 1.3", Protocol: "http/1.1", Subject: "CN=warehouse.example.com", Issuer: "CN=Example CA", Names: []string{"warehouse.example.com"},
+			NotBefore: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC)},
+		Request: []courier.Header{{Name: "Host", Value: "warehouse.example.com"}, {Name: "Authorization", Value: "[secret]"}, {Name: "X-FlowCatalyst-Test", Value: "true"}},
+	}
 }
 
 // mailbox makes at once what is posted, and keeps it.
@@ -180,7 +204,7 @@ func setupWith(t testing.TB, between func(store.Store) store.Store) *world {
 		t.Fatal(err)
 	}
 	w.warnings = telemetry.NewWarnings(nil)
-	m, err := monitor.New(monitor.Options{Router: w.router, Holds: st, Queue: w.queue, QueueName: "default", Warnings: w.warnings, Health: telemetry.NewHealth().Report})
+	m, err := monitor.New(monitor.Options{Router: offline{w.router, w}, Holds: st, Queue: w.queue, QueueName: "default", Warnings: w.warnings, Health: telemetry.NewHealth().Report})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ const (
 	CodePrecondition  Code = "PRECONDITION_FAILED"
 	CodeConflict      Code = "CONFLICT"
 	CodeBusy          Code = "BUSY"         // too many writers at once; try again
-	CodeTooMuch       Code = "RATE_LIMITED" // a client publishes more than it may
+	CodeTooMuch       Code = "RATE_LIMITED" // a client publishes more than it may, or a connection is tested too often
 	CodeBadLogin      Code = "INVALID_CREDENTIALS"
 	CodeTooManyLogins Code = "TOO_MANY_REQUESTS"
 	CodeProvider      Code = "PROVIDER_FAILED" // an identity provider does not answer, or not as it must

@@ -66,6 +66,7 @@ type Platform struct {
 	warnings   *telemetry.Warnings
 	violations violations
 	allowance  *allowance.Allowance // nil bounds nothing
+	trials     *allowance.Allowance // of connections, by their ids
 }
 
 // New makes a Platform.
@@ -98,6 +99,6 @@ func New(o Options) (*Platform, error) {
 	return &Platform{st: o.Store, unknown: o.UnknownTypes, warnings: o.Warnings, violations: counted,
 		sealer: o.Sealer, cache: o.Catalog, log: o.Logger,
 		directory: o.Directory, passwords: o.Passwords, sessions: o.Sessions,
-		turn: make(chan struct{}, 1), allowance: allowance.New(o.Publishing),
+		turn: make(chan struct{}, 1), allowance: allowance.New(o.Publishing), trials: allowance.New(trialLimits),
 		now: func() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }}, nil
 }

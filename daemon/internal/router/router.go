@@ -22,10 +22,11 @@ const committers = 2
 // Router delivers. Make it with New and give it one Run.
 type Router struct {
 	Options
-	board   *board
-	meters  *meters
-	courier *courier.Courier
-	alarms  alarms
+	board    *board
+	meters   *meters
+	courier  *courier.Courier
+	trialIDs flow.IDs
+	alarms   alarms
 	// exchange is the courier's, but for tests.
 	exchange func(context.Context, *courier.Order, *courier.Desk) flow.Attempt
 	catalog  atomic.Pointer[catalog.Catalog] // the last one known

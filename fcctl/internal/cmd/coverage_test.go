@@ -33,7 +33,7 @@ var commandOf = map[string]string{
 	"archiveEventType": "event-types archive", "validateEventData": "event-types validate", "addEventTypeVersion": "event-types schemas add",
 	"finaliseEventTypeVersion": "event-types schemas finalise", "deprecateEventTypeVersion": "event-types schemas deprecate",
 	"activateDispatchPool": "dispatch-pools resume", "suspendDispatchPool": "dispatch-pools pause",
-	"pauseConnection": "connections pause", "resumeConnection": "connections resume", "rotateConnectionSecret": "secret rotate",
+	"pauseConnection": "connections pause", "resumeConnection": "connections resume", "rotateConnectionSecret": "secret rotate", "testConnection": "connections test",
 	"pauseSubscription": "subscriptions pause", "resumeSubscription": "subscriptions resume",
 	"listAuditLogs": "audit list", "getAuditLog": "audit get",
 

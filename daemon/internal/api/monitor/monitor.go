@@ -2,10 +2,12 @@ package monitor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
 
+	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -19,6 +21,7 @@ type Router interface {
 	Flights(ctx context.Context, fits func(*router.Flight) bool, limit int) ([]router.Flight, int)
 	ResetBreaker(ctx context.Context, endpoint string) (bool, error)
 	InHand(ids []string, sees func(clientID string) bool) map[string]bool
+	Try(ctx context.Context, c *resource.Connection, eventType string, data json.RawMessage) router.Trial
 }
 
 // Holds is what is asked of the store.

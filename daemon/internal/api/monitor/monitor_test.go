@@ -2,12 +2,14 @@ package monitor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
 	"github.com/flowcatalyst/fc/daemon/internal/queue/queuetest"
 	"github.com/flowcatalyst/fc/daemon/internal/router"
@@ -35,6 +37,10 @@ func (f *fake) Endpoint(_ context.Context, key string) router.EndpointState {
 
 func (f *fake) Flights(context.Context, func(*router.Flight) bool, int) ([]router.Flight, int) {
 	return nil, 0
+}
+
+func (f *fake) Try(context.Context, *resource.Connection, string, json.RawMessage) router.Trial {
+	return router.Trial{}
 }
 
 func (f *fake) InHand([]string, func(string) bool) map[string]bool { return nil }

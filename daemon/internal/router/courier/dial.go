@@ -28,6 +28,8 @@ type call struct {
 
 	ready atomic.Pointer[tls.Conn] // made already; see foreign
 	taken atomic.Pointer[tls.Conn] // what the transport got for this call
+
+	seen *sight // of a trial; nil for deliveries
 }
 
 type callKey struct{}
@@ -115,6 +117,9 @@ func (d *dialer) dial(ctx context.Context, addr string, secure bool) (net.Conn, 
 	if c := callOf(ctx); c != nil {
 		// Before the dial the time went by in waiting for it.
 		c.connect.Store(int64(max(time.Since(began)-time.Duration(c.dns.Load()), 0)))
+		if c.seen != nil && err == nil {
+			c.seen.dialled(remote(conn))
+		}
 	}
 	return conn, err
 }

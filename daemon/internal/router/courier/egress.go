@@ -111,6 +111,9 @@ func (e *Egress) check(addr netip.Addr) error {
 func (e *Egress) control(ctx context.Context, _, address string, _ syscall.RawConn) error {
 	if c := callOf(ctx); c != nil {
 		c.resolved()
+		if c.seen != nil {
+			c.seen.dialled(address)
+		}
 	}
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {

@@ -61,6 +61,8 @@ type Order struct {
 	Route   catalog.Route
 	Known   bool      // the route could be resolved
 	Started time.Time // before Start was called; monotonic
+
+	seen *sight // of a trial; nil for deliveries
 }
 
 // Exchange delivers once and judges the answer. When ctx ends first the
@@ -105,7 +107,7 @@ func (c *Courier) attempt(ctx context.Context, o *Order, at time.Time, w *Desk, 
 	if o.Event == nil || !dataOnly {
 		w.body = body // else it is the event's
 	}
-	w.request = request{route: p, body: body, began: w.began, timeout: timeout}
+	w.request = request{route: p, body: body, began: w.began, timeout: timeout, seen: o.seen}
 	if p.timeout > 0 && p.timeout < timeout {
 		w.request.timeout, w.request.own = p.timeout, true
 	}
@@ -114,6 +116,10 @@ func (c *Courier) attempt(ctx context.Context, o *Order, at time.Time, w *Desk, 
 		if bad != "" {
 			x.Failure, x.Problem = flow.ErrorConfiguration, fmt.Sprintf("the job's header %q is not valid in HTTP", bad)
 			return
+		}
+		if o.seen != nil {
+			head = markTest(head)
+			o.seen.sent(p, head, body)
 		}
 		w.head, w.request.head = head, head
 		c.carrier.carry(ctx, &w.request, w, a, x)

@@ -112,7 +112,7 @@ func (f *foreign) carry(ctx context.Context, q *request, ready *tls.Conn, w *Des
 	defer cancel()
 	waiting := q.awaitFirstByte(bounded)
 	defer waiting.stop()
-	t := &call{Context: waiting.ctx, began: time.Now(), limit: q.route.connect}
+	t := &call{Context: waiting.ctx, began: time.Now(), limit: q.route.connect, seen: q.seen}
 	if ready != nil {
 		t.ready.Store(ready)
 		defer func() {

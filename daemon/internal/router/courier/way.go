@@ -176,6 +176,9 @@ func handshake(ctx context.Context, conn net.Conn, addr string, base *tls.Config
 	err := tc.HandshakeContext(ctx)
 	if c := callOf(ctx); c != nil {
 		c.tls.Store(int64(time.Since(began)))
+		if c.seen != nil {
+			c.seen.shook(tc, err)
+		}
 	}
 	if err != nil {
 		_ = conn.Close() // the handshake's error is the one that counts

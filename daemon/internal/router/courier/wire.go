@@ -30,6 +30,7 @@ type request struct {
 	began   time.Time
 	timeout time.Duration
 	own     bool // the timeout is the connection's, not the policy's
+	seen    *sight
 }
 
 // carrier carries a request to its receiver and the answer back.
@@ -104,7 +105,7 @@ func beneath(c net.Conn) net.Conn {
 func (c *wire) connect(ctx context.Context, q *request, a *flow.Attempt) (net.Conn, error) {
 	bounded, cancel := context.WithDeadline(ctx, q.began.Add(q.timeout))
 	defer cancel()
-	t := &call{Context: bounded, began: time.Now(), limit: q.route.connect}
+	t := &call{Context: bounded, began: time.Now(), limit: q.route.connect, seen: q.seen}
 	soon, stop, mark := connecting(t)
 	defer stop()
 	nc, err := c.ways.dial.dial(soon, q.route.addr, q.route.secure)

@@ -50,7 +50,7 @@ func (a *commands) kindCommand(info resource.KindInfo) *cli.Command {
 	case resource.KindDispatchPool:
 		code, set, own = "priority", "--set concurrency:=20", a.pauseCommands(info.Kind, "priority")
 	case resource.KindConnection:
-		code, set, own = "hooks", "--set url=https://hooks.example.com", a.pauseCommands(info.Kind, "hooks")
+		code, set, own = "hooks", "--set url=https://hooks.example.com", append(a.pauseCommands(info.Kind, "hooks"), a.testCommand())
 	case resource.KindSubscription:
 		code, set, own = "big-orders", "-f big-orders.json", a.pauseCommands(info.Kind, "big-orders")
 	}
