@@ -23,6 +23,7 @@ import (
 
 	"github.com/flowcatalyst/fc/daemon/daemontest"
 	"github.com/flowcatalyst/fc/fcctl/internal/cmd"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -91,6 +92,8 @@ func params(dir string, setup func(*testscript.Env)) testscript.Params {
 			"received":    received,
 			"post":        post,
 			"letin":       letin,
+			"unread":      unread,
+			"proxy":       proxy,
 		},
 	}
 }
@@ -214,7 +217,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // interrupted fcctl ARGS… interrupts a command that waits for a replay once it
-// has said how to resume it, and fails unless it exits with 1. What it said is
+// has said how to resume it, and fails unless it exits with 130. What it said is
 // in the file "said".
 func interrupted(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || args[0] != "fcctl" {
@@ -237,7 +240,7 @@ func interrupted(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	var failed *exec.ExitError
-	if err := c.Wait(); !errors.As(err, &failed) || failed.ExitCode() != 1 {
+	if err := c.Wait(); !errors.As(err, &failed) || failed.ExitCode() != fault.Interrupted {
 		ts.Fatalf("after an interrupt: %v; it said\n%s", err, said.String())
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(said.String()), 0o600))

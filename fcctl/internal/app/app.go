@@ -12,11 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/fcctl/internal/session"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
+	"github.com/flowcatalyst/fc/fcctl/internal/wire"
 	"github.com/urfave/cli/v2"
 )
 
@@ -37,25 +39,50 @@ type App struct {
 	// Colour says whether stdout and stderr are terminals that want colour.
 	Colour, ErrColour bool
 
-	layout *view.Layout // of the command that runs
+	layout   *view.Layout // of the command that runs
+	wire     wire.Options // as its flags say
+	sessions *session.Keeper
+	stopped  <-chan struct{} // closed when it is interrupted
 }
 
 // Run runs one command of the tree and returns its exit code.
 func (a *App) Run(ctx context.Context, root *cli.App, args []string) int {
-	args, err := Arrange(root, args)
-	if err == nil {
-		err = root.RunContext(ctx, append([]string{"fcctl"}, args...))
+	a.stopped = ctx.Done()
+	err := a.run(ctx, root, args)
+	code := a.report(ctx, err)
+	var stopped fault.Signal
+	if err != nil && errors.As(context.Cause(ctx), &stopped) {
+		return stopped.Code()
 	}
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = errors.New("interrupted")
-	}
-	return a.report(err)
+	return code
 }
 
+// run runs a command, of which a panic is one more error.
+func (a *App) run(ctx context.Context, root *cli.App, args []string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Failed, "again with --debug, and report what it shows at "+reports, "fcctl has made a mistake of its own: %v", p)
+			if a.wire.Debug != nil {
+				a.Say("%s", debug.Stack())
+			}
+		}
+	}()
+	if args, err = Arrange(root, args); err != nil {
+		return err
+	}
+	return root.RunContext(ctx, append([]string{"fcctl"}, args...))
+}
+
+// reports is where mistakes of fcctl are reported.
+const reports = "https://github.com/flowcatalyst/fc/issues"
+
 // report says what went wrong and what to try, and returns the exit code.
-func (a *App) report(err error) int {
+func (a *App) report(ctx context.Context, err error) int {
 	if err == nil {
 		return fault.OK
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = errors.New("interrupted")
 	}
 	var quiet fault.Exit
 	if errors.As(err, &quiet) {
@@ -95,13 +122,18 @@ func (a *App) Say(format string, args ...any) {
 
 // Getenv reads the environment; what is not set is empty.
 func (a *App) Getenv(name string) string {
-	v, _ := a.Env(name)
-	return v
+	if v, set := a.Env(name); set {
+		return v
+	}
+	return ""
 }
 
 // Sessions are the servers that the user knows, and who they are there.
 func (a *App) Sessions() *session.Keeper {
-	return &session.Keeper{Env: a.Env, Warn: a.Say, Agent: "fcctl/" + a.Version}
+	if a.sessions == nil {
+		a.sessions = &session.Keeper{Env: a.Env, Warn: a.Say, Agent: "fcctl/" + a.Version, Wire: a.wire}
+	}
+	return a.sessions
 }
 
 // Target finds the server that a command speaks to.

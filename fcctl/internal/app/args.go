@@ -55,6 +55,10 @@ func Arrange(app *cli.App, args []string) ([]string, error) {
 			}
 			return nil, unknownCommand(path, arg, commands)
 		}
+		if arg == "help" && current != nil && len(rest) == 0 && i == len(args)-1 {
+			help = true // `fcctl jobs list help`; what is called help stands after --
+			continue
+		}
 		rest = append(rest, arg)
 	}
 	if help {

@@ -37,7 +37,19 @@ func (a *App) Sure(c *cli.Context, question string) error {
 // Ask asks the person at the terminal for a line.
 func (a *App) Ask(in *bufio.Reader, question string) (string, error) {
 	fmt.Fprint(a.Err, question)
-	line, err := in.ReadString('\n')
+	var line string
+	var err error
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		line, err = in.ReadString('\n')
+	}()
+	select {
+	case <-read:
+	case <-a.stopped:
+		a.Say("")
+		return "", errors.New("interrupted; nothing was done")
+	}
 	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
 		return "", fmt.Errorf("read the answer: %w", err)
 	}

@@ -43,6 +43,9 @@ func TestFlagsStandAnywhere(t *testing.T) {
 		"get get":                                           "get -- get",
 		"jobs list --help":                                  "jobs list --help",
 		"help jobs":                                         "jobs --help",
+		"events publish help":                               "events publish --help",
+		"jobs get -- help":                                  "jobs get -- help",
+		"get client help":                                   "get -- client help",
 	} {
 		got, err := app.Arrange(root(a), strings.Fields(in))
 		if err != nil || !slices.Equal(got, strings.Fields(want)) {

@@ -3,10 +3,8 @@ package cmd
 import (
 	"context"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
 	"github.com/flowcatalyst/fc/fcctl/internal/cmd/access"
@@ -20,19 +18,15 @@ import (
 
 // Main runs fcctl on the process's own surroundings.
 func Main(version string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx := stoppable(context.Background())
 	_, plain := os.LookupEnv("NO_COLOR")
 	colour := func(f *os.File) bool { return !plain && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) }
 	a := &app.App{
 		Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv,
 		Terminal: term.IsTerminal(int(os.Stdin.Fd())), ErrTerminal: os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stderr.Fd())),
-		ReadPassword: func() (string, error) {
-			b, err := term.ReadPassword(int(os.Stdin.Fd()))
-			return string(b), err
-		},
-		Browse: browser(),
-		Colour: colour(os.Stdout), ErrColour: colour(os.Stderr),
+		ReadPassword: func() (string, error) { return readPassword(ctx) },
+		Browse:       browser(),
+		Colour:       colour(os.Stdout), ErrColour: colour(os.Stderr),
 	}
 	return Run(ctx, a, os.Args[1:])
 }
@@ -54,14 +48,17 @@ func root(a *app.App) *cli.App {
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return fault.Usage(err.Error(), "fcctl help") },
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "url", Usage: "the platform's `URL` (FCCTL_URL)"},
 			&cli.StringFlag{Name: "token", Usage: "a bearer `TOKEN` (FCCTL_TOKEN); better in the environment, where ps does not show it"},
 			&cli.StringFlag{Name: "context", Usage: "the `NAME` of a context (FCCTL_CONTEXT)"},
 			app.OutputFlag(),
-		},
+		}, app.WireFlags()...),
 		Before: func(c *cli.Context) error {
-			return app.KnownFormat(c.String("output"))
+			if err := app.KnownFormat(c.String("output")); err != nil {
+				return err
+			}
+			return a.Travel(c)
 		},
 		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) },
 		Commands: slices.Concat(
@@ -69,7 +66,7 @@ func root(a *app.App) *cli.App {
 			under("events and deliveries", work.Commands(a)),
 			under("administration", admin.Commands(a)),
 			under("access", access.Commands(a)),
-			[]*cli.Command{versionCommand(a)},
+			[]*cli.Command{exitCodesCommand(a), versionCommand(a)},
 		),
 	}
 	a.Readable(root.Commands)

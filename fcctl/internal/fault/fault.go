@@ -13,18 +13,6 @@ import (
 	"github.com/flowcatalyst/fc/client"
 )
 
-// The exit codes.
-const (
-	OK       = 0
-	Failed   = 1
-	Changes  = 2 // plan -detailed-exitcode: the plan has changes
-	Refused  = 3 // not authenticated or not allowed
-	NotFound = 4
-	Conflict = 5 // a conflict or a stale plan
-	Partly   = 6 // some of several failed
-	Misused  = 64
-)
-
 // Fault is an error with an exit code and a next step.
 type Fault struct {
 	Code int

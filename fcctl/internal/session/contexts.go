@@ -26,7 +26,8 @@ type File struct {
 type Account struct {
 	URL     string  `json:"url"`
 	Email   string  `json:"email,omitempty"`
-	Name    string  `json:"name,omitempty"` // of who has no email address
+	Name    string  `json:"name,omitempty"`   // of who has no email address
+	CAFile  string  `json:"caFile,omitempty"` // certificates that are trusted besides the system's
 	Session *Stored `json:"session,omitempty"`
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
+	"github.com/flowcatalyst/fc/fcctl/internal/wire"
 )
 
 // Keeper keeps the sessions of one user.
@@ -18,6 +19,11 @@ type Keeper struct {
 	Warn func(format string, args ...any)
 	// Agent is the User-Agent of requests.
 	Agent string
+	// Wire is how requests travel.
+	Wire wire.Options
+
+	trusted map[string]string // by URL: the file of certificates of its context
+	warned  bool              // of a server that is not verified
 }
 
 func (k *Keeper) env(name string) string {
@@ -29,7 +35,19 @@ func (k *Keeper) env(name string) string {
 
 // NewClient makes a client that is patient for a moment only: a person waits.
 func (k *Keeper) NewClient(url string, source client.TokenSource) (*client.Client, error) {
-	c, err := client.New(client.Options{URL: url, TokenSource: source, UserAgent: k.Agent, Retries: 2})
+	o := k.Wire
+	if o.CAFile == "" {
+		o.CAFile = k.trusted[bare(url)]
+	}
+	if o.Insecure && !k.warned {
+		k.warned = true
+		k.Warn("fcctl: --insecure-skip-verify: anybody on the way can read and change what is said, your token too. Better: --ca-file")
+	}
+	via, err := wire.Client(o)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(client.Options{URL: url, TokenSource: source, UserAgent: k.Agent, Retries: 2, HTTPClient: via})
 	if err != nil {
 		return nil, fault.Usage(strings.TrimPrefix(err.Error(), "new client: "), "--url https://events.example.com")
 	}
@@ -64,3 +82,16 @@ func (k *Keeper) Tokens(t *Target) (client.TokenSource, error) {
 	}
 	return nil, nil
 }
+
+// trust remembers which certificates the context of a URL is trusted by.
+func (k *Keeper) trust(acct *Account) {
+	if acct != nil && acct.CAFile != "" {
+		if k.trusted == nil {
+			k.trusted = map[string]string{}
+		}
+		k.trusted[bare(acct.URL)] = acct.CAFile
+	}
+}
+
+// bare is a URL as two of them are compared.
+func bare(url string) string { return strings.TrimRight(url, "/") }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 )
@@ -62,6 +61,7 @@ func (k *Keeper) Target(f Flags) (*Target, error) {
 		return t, k.recognise(t)
 	}
 	if acct := cs.Contexts[name]; acct != nil {
+		k.trust(acct)
 		t.URL, t.Account, t.Name, t.Origin = acct.URL, acct, name, fmt.Sprintf("context %q", name)
 		return t, nil
 	}
@@ -86,13 +86,14 @@ func (k *Keeper) Target(f Flags) (*Target, error) {
 
 // recognise finds the session for a URL that was given as such.
 func (k *Keeper) recognise(t *Target) error {
-	same := func(u string) bool { return strings.TrimRight(u, "/") == strings.TrimRight(t.URL, "/") }
+	same := func(u string) bool { return bare(u) == bare(t.URL) }
 	names := slices.Sorted(maps.Keys(t.File.Contexts))
 	if i := slices.Index(names, t.File.Current); i > 0 {
 		names[0], names[i] = names[i], names[0]
 	}
 	for _, n := range names {
 		if acct := t.File.Contexts[n]; same(acct.URL) {
+			k.trust(acct)
 			t.Account, t.Name = acct, n
 			return nil
 		}

@@ -8,6 +8,7 @@ type Context struct {
 	Current  bool   `json:"current"`
 	LoggedIn bool   `json:"loggedIn"`
 	Origin   string `json:"origin,omitempty"` // why it is used
+	CAFile   string `json:"caFile,omitempty"`
 }
 
 // Contexts is a table of contexts.
@@ -30,6 +31,7 @@ func OneContext(c Context, ink Ink) string {
 	f.add("url", c.URL)
 	f.add("as", who(c))
 	f.add("from", c.Origin)
+	f.add("trusts", c.CAFile)
 	return f.String(ink)
 }
 

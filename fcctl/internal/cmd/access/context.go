@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
@@ -23,7 +24,8 @@ func (a *commands) contextCommand() *cli.Command {
 		&cli.Command{Name: "use", Usage: "make a context the current one", ArgsUsage: "NAME",
 			Description: app.Example("", "fcctl context use prod", "fcctl context use dev"), Action: a.contextUse},
 		&cli.Command{Name: "set", Usage: "add a context or change its URL", ArgsUsage: "NAME",
-			Description: app.Example("The URL is that of --url. The first context becomes the current one.", "fcctl context set prod --url https://events.example.com"), Action: a.contextSet},
+			Description: app.Example("The URL is that of --url. The first context becomes the current one. --ca-file is kept with it.",
+				"fcctl context set prod --url https://events.example.com", "fcctl context set staging --url https://staging.example.com --ca-file company-ca.pem"), Action: a.contextSet},
 		&cli.Command{Name: "delete", Usage: "forget a context and its session", ArgsUsage: "NAME",
 			Description: app.Example("", "fcctl context delete prod"), Action: a.contextDelete},
 	)
@@ -91,6 +93,9 @@ func (a *commands) contextShow(c *cli.Context) error {
 	case t.Dev != nil:
 		row.Email = t.Dev.Email
 	}
+	if t.Account != nil {
+		row.CAFile = t.Account.CAFile
+	}
 	row.Current = t.Name != "" && t.Name == t.File.Current
 	return a.Data(c, row, func() (string, error) { return view.OneContext(row, a.Ink()), nil })
 }
@@ -129,6 +134,12 @@ func (a *commands) contextSet(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	ca := c.String("ca-file")
+	if ca != "" {
+		if ca, err = filepath.Abs(ca); err != nil {
+			return fmt.Errorf("find --ca-file: %w", err)
+		}
+	}
 	var acct *session.Account
 	err = a.Sessions().Change(c.Context, func(f *session.File) error {
 		acct = f.Contexts[name]
@@ -136,6 +147,9 @@ func (a *commands) contextSet(c *cli.Context) error {
 			// A session must not follow to another server.
 			acct = &session.Account{URL: made.URL()}
 			f.Contexts[name] = acct
+		}
+		if ca != "" {
+			acct.CAFile = ca
 		}
 		if f.Current == "" {
 			f.Current = name
