@@ -61,6 +61,8 @@ type Event struct {
 	ContextData     []KeyValue      `json:"contextData,omitempty"`
 	Traceparent     string          `json:"traceparent,omitempty"`
 	CreatedAt       time.Time       `json:"createdAt,omitzero"`
+	// Expunged says that the data was erased for good.
+	Expunged bool `json:"expunged,omitempty"`
 }
 
 // Published is the answer to a publish.

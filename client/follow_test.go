@@ -39,3 +39,23 @@ func TestFollowGoesOnFromWhereItWas(t *testing.T) {
 		t.Errorf("went on from %q, not %q", from, want)
 	}
 }
+
+func TestListenSaysWhatTheStreamDoes(t *testing.T) {
+	t.Parallel()
+	stream := func(body string) answer {
+		return answer{status: http.StatusOK, body: "retry: 1000\n\n" + body, header: map[string]string{"Content-Type": "text/event-stream"}}
+	}
+	_, c := serve(t, Options{},
+		stream("id: p0\n\nid: p1\nevent: event\ndata: {\"id\":\"1\"}\n\nid: p1\nevent: current\ndata: {}\n\n: still here\nid: p2\n\n"),
+		answer{status: 503, body: `{"code":"BUSY","message":"later"}`, header: map[string]string{"Retry-After": "7"}},
+		stream(""),
+		answer{status: 401, body: `{"code":"UNAUTHENTICATED","message":"no"}`})
+	var seen []string
+	for f, err := range c.Events.Listen(t.Context(), EventFilter{}, "") {
+		seen = append(seen, fmt.Sprint(f.Sign, f.Item.ID, f.Place, " ", StatusOf(err), f.Again))
+	}
+	want := []string{"opened 0 0s", "alivep0 0 0s", "1p1 0 0s", "currentp1 0 0s", "alivep2 0 0s", "p2 503 7s", "openedp2 0 0s", "p2 401 0s"}
+	if !slices.Equal(seen, want) {
+		t.Errorf("saw  %q\nwant %q", seen, want)
+	}
+}

@@ -29,39 +29,58 @@ const (
 func (r *Router) Watch(ctx context.Context) iter.Seq2[*Snapshot, error] {
 	return func(yield func(*Snapshot, error) bool) {
 		place := ""
-		r.c.follow(ctx, "/monitoring/stream", &place, func(name, _ string, data []byte) (bool, error) {
-			if name != "snapshot" {
-				return true, nil
-			}
-			v := new(Snapshot)
-			if err := json.Unmarshal(data, v); err != nil {
-				return false, fmt.Errorf("read a snapshot: %w", err)
-			}
-			return yield(v, nil), nil
-		}, func(err error) bool { return yield(nil, err) })
+		r.c.follow(ctx, "/monitoring/stream", &place, taker{
+			event: func(name, _ string, data []byte) (bool, error) {
+				if name != "snapshot" {
+					return true, nil
+				}
+				v := new(Snapshot)
+				if err := json.Unmarshal(data, v); err != nil {
+					return false, fmt.Errorf("read a snapshot: %w", err)
+				}
+				return yield(v, nil), nil
+			},
+			lost: func(err error, _ time.Duration) bool { return yield(nil, err) },
+		})
 	}
 }
 
+// taker is told what a stream brings; each function says whether it wants
+// more. Opened and alive may be nil.
+type taker struct {
+	event  func(name, id string, data []byte) (bool, error)
+	opened func() bool
+	alive  func(id string) bool // a place came alone
+	// lost takes the errors, and how long it is until the next try; 0 is never.
+	lost func(err error, again time.Duration) bool
+}
+
 // follow reads a stream again and again, from the place on where it stood, as
-// Watch promises. Do takes what came, and lost the errors.
-func (c *Client) follow(ctx context.Context, path string, place *string, do func(name, id string, data []byte) (bool, error), lost func(error) bool) {
-	for failures := 0; ctx.Err() == nil; {
-		err := c.events(ctx, path, place, func(name, id string, data []byte) (bool, error) {
-			failures = 0
-			return do(name, id, data)
-		})
+// Watch promises.
+func (c *Client) follow(ctx context.Context, path string, place *string, t taker) {
+	take, failures := t.event, 0
+	t.event = func(name, id string, data []byte) (bool, error) {
+		failures = 0
+		return take(name, id, data)
+	}
+	for ctx.Err() == nil {
+		err := c.events(ctx, path, place, &t)
 		if errors.Is(err, errStopped) || ctx.Err() != nil {
 			return
 		}
-		// nil is an end in good order: the token has run out, say.
-		if err != nil && !lost(err) {
-			return
-		}
+		wait, final := min(firstPause<<min(failures, 10), maxPause), false
 		var refused *Error
-		if errors.As(err, &refused) && refused.Status < 500 && refused.Status != http.StatusTooManyRequests {
+		if errors.As(err, &refused) {
+			wait = max(wait, min(refused.RetryAfter, maxRetryAfter))
+			final = refused.Status < 500 && refused.Status != http.StatusTooManyRequests
+		}
+		if final {
+			wait = 0
+		}
+		// nil is an end in good order: the token has run out, say.
+		if err != nil && !t.lost(err, wait) || final {
 			return
 		}
-		wait := min(firstPause<<min(failures, 10), maxPause)
 		failures++
 		if c.sleep(ctx, wait) != nil {
 			return
@@ -73,9 +92,9 @@ func (c *Client) follow(ctx context.Context, path string, place *string, do func
 var errStopped = errors.New("the reader has stopped")
 
 // events reads server-sent events (the HTML standard, 9.2) until the server
-// ends the stream, which is nil, or do wants no more. The place is the id of
-// the last one that do has taken; it may also come alone.
-func (c *Client) events(ctx context.Context, path string, place *string, do func(name, id string, data []byte) (bool, error)) error {
+// ends the stream, which is nil, or the taker wants no more. The place is the id
+// of the last one that the taker has taken; it may also come alone.
+func (c *Client) events(ctx context.Context, path string, place *string, t *taker) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	quiet := time.AfterFunc(silence, func() { cancel(errors.New("the server has said nothing for too long")) })
@@ -85,6 +104,9 @@ func (c *Client) events(ctx context.Context, path string, place *string, do func
 		return err
 	}
 	defer res.Body.Close()
+	if t.opened != nil && !t.opened() {
+		return errStopped
+	}
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(make([]byte, 64<<10), maxEvent)
 	var (
@@ -92,23 +114,26 @@ func (c *Client) events(ctx context.Context, path string, place *string, do func
 		data     []byte
 	)
 	for lines.Scan() {
-		quiet.Reset(silence)
 		line := lines.Text()
 		field, value, _ := strings.Cut(line, ":")
 		value = strings.TrimPrefix(value, " ")
 		switch {
 		case line == "":
+			quiet.Stop() // a taker that takes its time is no silence of the server's
+			more := true
 			if len(data) > 0 {
-				more, err := do(name, id, data)
-				if err != nil {
+				if more, err = t.event(name, id, data); err != nil {
 					return err
 				}
-				if !more {
-					return errStopped
+			}
+			if id != "" && more {
+				*place = id
+				if len(data) == 0 && t.alive != nil {
+					more = t.alive(id)
 				}
 			}
-			if id != "" {
-				*place = id
+			if !more {
+				return errStopped
 			}
 			name, id, data = "", "", nil
 		case field == "event":
@@ -118,6 +143,7 @@ func (c *Client) events(ctx context.Context, path string, place *string, do func
 		case field == "data":
 			data = append(data, value...)
 		}
+		quiet.Reset(silence)
 	}
 	if err := lines.Err(); err != nil {
 		if cause := context.Cause(ctx); cause != nil {

@@ -39,7 +39,8 @@ func (in *eventsFollowed) fits(e *flow.Event) bool {
 
 // followEvents sends each event once its jobs are made, in the order in which
 // events were accepted. An id is a position, so whoever comes again has missed
-// nothing that is still kept.
+// nothing that is still kept. Once, "current" says that all is sent that was
+// there: who was away has caught up.
 func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) (*follower, error) {
 	if in.Type != "" {
 		if p := resource.CheckPattern(in.Type); p != "" {
@@ -64,7 +65,7 @@ func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) 
 			return nil, err
 		}
 	}
-	ask := firstAsk
+	ask, current := firstAsk, false
 	at := func() string {
 		// One more, because no number of a cursor is 0, and a stream may
 		// begin before the first event.
@@ -98,7 +99,11 @@ func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) 
 		switch {
 		case page.Done:
 			ask = firstAsk
-			return time.Hour, nil
+			if !current {
+				current = true
+				err = out.Send(at(), "current", []byte("{}"))
+			}
+			return time.Hour, err
 		case moved:
 			ask = firstAsk
 			return 0, nil

@@ -74,7 +74,7 @@ func (f *following) next() (name string, data map[string]any) {
 		if e["id"] != "" {
 			f.last = e["id"]
 		}
-		if e["event"] == "" {
+		if e["event"] == "" || e["event"] == "current" {
 			continue
 		}
 		if err := json.Unmarshal([]byte(e["data"]), &data); err != nil {
@@ -121,6 +121,9 @@ func TestAFollowerSeesItsClientsEventsInOrderAndMissesNoneWhileAway(t *testing.T
 	again := w.follow(t, eventStream+"?subject=x", acme, f.last)
 	if got := again.ids(len(away)); fmt.Sprint(got) != fmt.Sprint(away) {
 		t.Errorf("after the pause came %d events, not these %d in their order", len(got), len(away))
+	}
+	if e := event(t, again.in); e["event"] != "current" || e["id"] == "" {
+		t.Errorf("%v follows what was missed", e)
 	}
 	// From a time on, without an id; and the id may stand in the query.
 	begin := w.follow(t, eventStream+"?since=2020-01-01T00:00:00Z&subject=before", acme, "")
