@@ -30,7 +30,7 @@ func Arrange(app *cli.App, args []string) ([]string, error) {
 				return nil, unknownFlag(app, current, path, arg, name)
 			}
 			out := []string{arg}
-			if takesValue(flag) && !hasValue {
+			if TakesValue(flag) && !hasValue {
 				if i+1 == len(args) {
 					return nil, fault.Usage(fmt.Sprintf("%s needs a value", arg), strings.Join(append([]string{"fcctl"}, append(path, "--help")...), " "))
 				}
@@ -106,7 +106,8 @@ func lookup(app *cli.App, current *cli.Command, name string) (flag cli.Flag, glo
 	return nil, false
 }
 
-func takesValue(f cli.Flag) bool {
+// TakesValue says that a flag has a value after it.
+func TakesValue(f cli.Flag) bool {
 	d, ok := f.(cli.DocGenerationFlag)
 	return !ok || d.TakesValue()
 }

@@ -20,10 +20,11 @@ var Formats = []string{"table", "wide", "json", "yaml", "jsonl", "name"}
 // OutputFlag chooses one of them.
 func OutputFlag() cli.Flag {
 	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table",
-		Usage: "`FORMAT` of the data on stdout, where wide is a table with more columns, jsonl a line of JSON for each and name a code or id for each: " + choice(Formats)}
+		Usage: "`FORMAT` of the data on stdout, where wide is a table with more columns, jsonl a line of JSON for each and name a code or id for each: " + Choice(Formats)}
 }
 
-func choice(words []string) string {
+// Choice is a list of words as a sentence has it: a, b or c.
+func Choice(words []string) string {
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

@@ -32,7 +32,13 @@ func Main(version string) int {
 }
 
 // Run runs one command and returns its exit code.
-func Run(ctx context.Context, a *app.App, args []string) int { return a.Run(ctx, root(a), args) }
+func Run(ctx context.Context, a *app.App, args []string) int {
+	if len(args) > 0 && args[0] == completeCommand {
+		completeWords(ctx, a, args[1:])
+		return fault.OK
+	}
+	return a.Run(ctx, root(a), args)
+}
 
 // root is the tree of commands.
 func root(a *app.App) *cli.App {
@@ -66,7 +72,7 @@ func root(a *app.App) *cli.App {
 			under("events and deliveries", work.Commands(a)),
 			under("administration", admin.Commands(a)),
 			under("access", access.Commands(a)),
-			[]*cli.Command{exitCodesCommand(a), versionCommand(a)},
+			[]*cli.Command{completionCommand(a), exitCodesCommand(a), versionCommand(a)},
 		),
 	}
 	a.Readable(root.Commands)

@@ -4,6 +4,7 @@
 package session
 
 import (
+	"context"
 	"strings"
 
 	"github.com/flowcatalyst/fc/client"
@@ -81,6 +82,31 @@ func (k *Keeper) Tokens(t *Target) (client.TokenSource, error) {
 		return &kept{k: k, client: plain, name: t.Name, url: t.Account.URL, session: *t.Account.Session}, nil
 	}
 	return nil, nil
+}
+
+// Glance makes a client for a quick look, such as for a shell that completes a
+// word: it asks once and renews no session, which takes longer than somebody
+// waits and must not be broken off. Without a token that is good it fails.
+func (k *Keeper) Glance(ctx context.Context, t *Target) (*client.Client, error) {
+	token := t.Token
+	switch {
+	case token != "":
+	case t.ClientID != "":
+		source, err := k.Tokens(t)
+		if err != nil {
+			return nil, err
+		}
+		if token, err = source.Token(ctx); err != nil {
+			return nil, err
+		}
+	case t.Dev != nil:
+		token = t.Dev.AccessToken
+	case t.Account != nil && t.Account.Session != nil && t.Account.Session.good(""):
+		token = t.Account.Session.AccessToken
+	default:
+		return nil, client.ErrSessionOver
+	}
+	return k.NewClient(t.URL, client.StaticToken(token))
 }
 
 // trust remembers which certificates the context of a URL is trusted by.

@@ -30,7 +30,7 @@ func (a *commands) jobsCommand() *cli.Command {
 			Name: "list", Aliases: []string{"ls"}, Usage: "list jobs, newest first",
 			Description: app.Example("", "fcctl jobs list --status FAILED --status EXPIRED --since 1h", "fcctl jobs list --subscription big-orders", "fcctl jobs list --event 0HZXEQ5Y8JY50 -o json"),
 			Flags: append(app.ListFlags(),
-				&cli.StringSliceFlag{Name: "status", Usage: "only in this `STATUS`; may be repeated, or a list with commas"},
+				&cli.StringSliceFlag{Name: "status", Usage: "only in this `STATUS`: " + app.Choice(states) + "; may be repeated, or a list with commas"},
 				&cli.StringFlag{Name: "subscription", Usage: "only of this subscription, by `CODE` or id"},
 				&cli.StringFlag{Name: "event", Usage: "only of this event, by `ID`"},
 				&cli.StringFlag{Name: "order-key", Usage: "only of this order `KEY`"},
