@@ -32,6 +32,10 @@ type App struct {
 	Terminal bool
 	// ErrTerminal says that stderr is a terminal, where a bar can be drawn.
 	ErrTerminal bool
+	// OutTerminal says that stdout is a terminal, which can be drawn anew, and
+	// Rows how many lines it has; nil if that is not known.
+	OutTerminal bool
+	Rows        func() int
 	// ReadPassword reads a line without echo.
 	ReadPassword func() (string, error)
 	// Browse opens a URL in the user's browser; nil if there is none to open.

@@ -30,6 +30,10 @@ func Arrange(app *cli.App, args []string) ([]string, error) {
 				return nil, unknownFlag(app, current, path, arg, name)
 			}
 			out := []string{arg}
+			if w, is := flag.(WatchFlag); is && !hasValue && i+1 < len(args) && w.wants(args[i+1]) {
+				i++
+				out[0] += "=" + args[i]
+			}
 			if TakesValue(flag) && !hasValue {
 				if i+1 == len(args) {
 					return nil, fault.Usage(fmt.Sprintf("%s needs a value", arg), strings.Join(append([]string{"fcctl"}, append(path, "--help")...), " "))

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
@@ -17,7 +18,7 @@ var readers = map[string]bool{
 }
 
 // Readable gives the commands that show something the flags that shape a
-// table.
+// table, and --watch.
 func (a *App) Readable(commands []*cli.Command) {
 	for _, cmd := range commands {
 		a.Readable(cmd.Subcommands)
@@ -29,12 +30,27 @@ func (a *App) Readable(commands []*cli.Command) {
 			&cli.StringFlag{Name: "sort-by", Usage: "order what is shown by this `COLUMN`; with a dash before it the other way round"},
 			&cli.BoolFlag{Name: "no-headers", Usage: "leave out the head of the table", DisableDefaultText: true},
 		)
-		do := cmd.Action
-		cmd.Action = func(c *cli.Context) error {
+		show := cmd.Action
+		do := func(c *cli.Context) error {
 			if err := a.lay(c); err != nil {
 				return err
 			}
-			return do(c)
+			return show(c)
+		}
+		cmd.Action = do
+		if watches(cmd) {
+			continue // in its own way
+		}
+		cmd.Flags = append(cmd.Flags, newWatchFlag())
+		cmd.Action = func(c *cli.Context) error {
+			often, err := every(c)
+			if err != nil {
+				return err
+			}
+			if often == 0 {
+				return do(c)
+			}
+			return a.watch(c, often, do)
 		}
 	}
 }
@@ -43,6 +59,11 @@ func (a *App) Readable(commands []*cli.Command) {
 // `router pools` and `router warnings` show something and hold others as well.
 func isGroup(cmd *cli.Command) bool {
 	return len(cmd.Subcommands) > 0 && cmd.Name != "pools" && cmd.Name != "warnings"
+}
+
+// watches says that a command has a --watch already.
+func watches(cmd *cli.Command) bool {
+	return slices.ContainsFunc(cmd.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "watch") })
 }
 
 // lay reads the flags that shape a table.

@@ -24,6 +24,14 @@ func Main(version string) int {
 	a := &app.App{
 		Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv,
 		Terminal: term.IsTerminal(int(os.Stdin.Fd())), ErrTerminal: os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stderr.Fd())),
+		OutTerminal: os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd())),
+		Rows: func() int {
+			_, rows, err := term.GetSize(int(os.Stdout.Fd()))
+			if err != nil {
+				return 0
+			}
+			return rows
+		},
 		ReadPassword: func() (string, error) { return readPassword(ctx) },
 		Browse:       browser(),
 		Colour:       colour(os.Stdout), ErrColour: colour(os.Stderr),
