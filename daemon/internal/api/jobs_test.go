@@ -8,8 +8,8 @@ import (
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
-	"github.com/flowcatalyst/fc/daemon/internal/match"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"github.com/flowcatalyst/fc/internal/match"
 )
 
 const task = `{"code":"orders:invoice:send","source":"/billing","targetUrl":"https://hooks.example.com/invoices","payload":"{\"n\": 1}"}`
@@ -121,7 +121,7 @@ func (w *world) fanOut() {
 	now := time.Now()
 	for i := range b.Events {
 		e := &b.Events[i]
-		for _, s := range set.Match(e, nil) {
+		for _, s := range set.Match(e.Facts(), nil) {
 			mode, _ := flow.ParseMode(s.Mode)
 			jobs = append(jobs, flow.Job{EventID: e.ID, Position: e.Position, SubscriptionID: s.ID, Lane: s.ID, ClientID: e.ClientID,
 				MessageGroup: e.MessageGroup, Mode: mode, OrderKey: flow.NewOrderKey(mode, s.ID, e.ClientID, e.MessageGroup, 0),

@@ -3,6 +3,9 @@ package flow
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/flowcatalyst/fc/client/resource"
+	"github.com/flowcatalyst/fc/internal/match"
 )
 
 // Event is a fact that an application published. It never changes.
@@ -29,9 +32,12 @@ type Event struct {
 }
 
 // KeyValue is one pair of context data or metadata.
-type KeyValue struct {
-	Key   string `json:"key"`
-	Value string `json:"value"`
+type KeyValue = resource.KeyValue
+
+// Facts are what subscriptions see of the event.
+func (e *Event) Facts() *match.Event {
+	return &match.Event{ID: e.ID.String(), Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time, Data: e.Data,
+		ClientID: e.ClientID, MessageGroup: e.MessageGroup, ContextData: e.ContextData}
 }
 
 // DedupKey is the one string under which a store keeps events unique:

@@ -6,7 +6,7 @@ import (
 
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
-	"github.com/flowcatalyst/fc/daemon/internal/match"
+	"github.com/flowcatalyst/fc/internal/match"
 )
 
 // Explanation says whether an event goes to a subscription, and why (not).
@@ -34,12 +34,12 @@ func (p *Platform) Explain(ctx context.Context, c Caller, eventID, subscription 
 			return e, nil, err
 		}
 		s := r.(*resource.Subscription)
-		return e, []Explanation{{s, set.Explain(&e, s)}}, nil
+		return e, []Explanation{{s, set.Explain(e.Facts(), s)}}, nil
 	}
 	var all []Explanation
 	for _, r := range w.sorted[resource.KindSubscription] {
 		if s := r.(*resource.Subscription); c.Scope.Sees(s.ClientID) {
-			all = append(all, Explanation{s, set.Explain(&e, s)})
+			all = append(all, Explanation{s, set.Explain(e.Facts(), s)})
 		}
 	}
 	return e, all, nil

@@ -9,8 +9,8 @@ import (
 	"strconv"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/match"
 	"github.com/flowcatalyst/fc/daemon/internal/schema"
+	"github.com/flowcatalyst/fc/internal/match"
 )
 
 // rules are what only a kind knows, or only other resources can tell. They

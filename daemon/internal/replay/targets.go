@@ -7,7 +7,7 @@ import (
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
-	"github.com/flowcatalyst/fc/daemon/internal/match"
+	"github.com/flowcatalyst/fc/internal/match"
 )
 
 // Targets is where the events of one replay go, as one catalog has it.
@@ -61,7 +61,7 @@ func (t *Targets) Of(r *flow.Replay, it *Item) []*resource.Subscription {
 	if t.set == nil {
 		return nil
 	}
-	t.found = t.set.Match(&it.Event, t.found[:0])
+	t.found = t.set.Match(it.Event.Facts(), t.found[:0])
 	if r.FailedOnly {
 		t.found = slices.DeleteFunc(t.found, func(s *resource.Subscription) bool { return !slices.Contains(it.Failed, s.ID) })
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/flowcatalyst/fc/daemon/internal/backoff"
 	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
-	"github.com/flowcatalyst/fc/daemon/internal/match"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
+	"github.com/flowcatalyst/fc/internal/match"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -139,7 +139,7 @@ func (s *Stream) part(b store.Batch) (store.Batch, []flow.Job) {
 	var matched []*resource.Subscription
 	for i := range b.Events {
 		e := &b.Events[i]
-		matched = s.set.Match(e, matched[:0])
+		matched = s.set.Match(e.Facts(), matched[:0])
 		s.m.matched.Add(float64(len(matched)))
 		for _, sub := range matched {
 			jobs = append(jobs, s.job(e, sub))
@@ -188,7 +188,7 @@ func (s *Stream) compile(cat *catalog.Catalog) {
 	s.set, s.version = set, cat.Version
 }
 
-func (s *Stream) filterFailed(sub *resource.Subscription, e *flow.Event, err error) {
+func (s *Stream) filterFailed(sub *resource.Subscription, e *match.Event, err error) {
 	s.m.filterErrors.Inc()
 	s.o.Logger.Debug("a filter failed on an event, which does not match", "subscription", sub.ID, "event", e.ID, "error", err)
 }

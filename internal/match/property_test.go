@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
 var words = []string{"orders", "billing", "a", "b", "shipped"}
@@ -50,7 +49,7 @@ func TestTheIndexAgreesWithAScan(t *testing.T) {
 		set, _ := Compile(subs)
 		for range 5 {
 			n := rapid.IntRange(0, 9).Draw(t, "n")
-			e := &flow.Event{Type: drawType(t, "type", false), ClientID: rapid.SampledFrom(clients).Draw(t, "event client"),
+			e := &Event{Type: drawType(t, "type", false), ClientID: rapid.SampledFrom(clients).Draw(t, "event client"),
 				Data: json.RawMessage(fmt.Sprintf(`{"n":%d}`, n))}
 			var want []*resource.Subscription
 			for _, sub := range subs {
@@ -69,7 +68,7 @@ func TestTheIndexAgreesWithAScan(t *testing.T) {
 }
 
 // scan is the rule in its plainest words, written without the package.
-func scan(e *flow.Event, n int, sub *resource.Subscription) bool {
+func scan(e *Event, n int, sub *resource.Subscription) bool {
 	if sub.ClientID != "" && sub.ClientID != e.ClientID || sub.Status == "ARCHIVED" {
 		return false
 	}
@@ -132,7 +131,7 @@ func FuzzPattern(f *testing.F) {
 		if valid := resource.CheckPattern(pattern) == ""; valid != (len(problems) == 0) {
 			t.Fatalf("CheckPattern says %v, Compile %v", valid, problems)
 		}
-		e := &flow.Event{Type: eventType}
+		e := &Event{Type: eventType}
 		got := len(set.Match(e, nil)) == 1
 		if got != set.Explain(e, sub).Matched {
 			t.Fatalf("matched %v and explained as %+v", got, set.Explain(e, sub))
@@ -169,10 +168,10 @@ func benchmarkMatch(b *testing.B, subs []*resource.Subscription) {
 	if len(problems) > 0 {
 		b.Fatal(problems)
 	}
-	events := make([]*flow.Event, 256)
+	events := make([]*Event, 256)
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range events {
-		events[i] = &flow.Event{Type: fmt.Sprintf("app%d:sub%d:agg%d:done", r.IntN(50), r.IntN(10), r.IntN(10)),
+		events[i] = &Event{Type: fmt.Sprintf("app%d:sub%d:agg%d:done", r.IntN(50), r.IntN(10), r.IntN(10)),
 			ClientID: fmt.Sprintf("clt_%d", r.IntN(100)), Data: json.RawMessage(`{"total": 120, "note": "` + strings.Repeat("x", 900) + `"}`)}
 	}
 	var dst []*resource.Subscription

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
 // Set is the subscriptions of one moment, indexed. It never changes and may
@@ -16,7 +15,7 @@ type Set struct {
 	// OnFilterError, if it is set before the first Match, is told of each
 	// filter that failed on an event. It is called from Match and must not
 	// block.
-	OnFilterError func(sub *resource.Subscription, e *flow.Event, err error)
+	OnFilterError func(sub *resource.Subscription, e *Event, err error)
 
 	subs    []*resource.Subscription
 	filters [][]filter       // per subscription and binding; nil matches all
@@ -103,7 +102,7 @@ func (s *Set) compile(sub *resource.Subscription, known map[resource.Filter]filt
 
 // Match appends to dst the subscriptions that want the event, each at most
 // once, in the order in which they were given to Compile.
-func (s *Set) Match(e *flow.Event, dst []*resource.Subscription) []*resource.Subscription {
+func (s *Set) Match(e *Event, dst []*resource.Subscription) []*resource.Subscription {
 	segments, ok := split(e.Type)
 	if !ok {
 		return dst

@@ -7,8 +7,6 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/interpreter"
-
-	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
 // MaxData is how many bytes of data a filter looks at: as many as one
@@ -20,7 +18,7 @@ var errLarge = errors.New("data is too large to be filtered")
 // input is an event as filters see it. It belongs to one goroutine; what is
 // costly is made when a filter first asks for it, and once.
 type input struct {
-	event   *flow.Event
+	event   *Event
 	decoded bool
 	data    any
 	err     error // why data can not be decoded

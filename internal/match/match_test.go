@@ -9,15 +9,14 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
-func event(mutate ...func(*flow.Event)) *flow.Event {
-	e := &flow.Event{
-		ID: 7, Type: "orders:fulfillment:shipment:shipped", Source: "/shop/berlin", Subject: "order-17",
+func event(mutate ...func(*Event)) *Event {
+	e := &Event{
+		ID: "7", Type: "orders:fulfillment:shipment:shipped", Source: "/shop/berlin", Subject: "order-17",
 		Time: time.Date(2026, 1, 2, 15, 4, 5, 678e6, time.UTC), ClientID: "clt_A", MessageGroup: "order-17",
 		Data:        json.RawMessage(`{"total": 120, "price": 99.5, "vip": true, "note": null, "customer": {"country": "DE", "first name": "Ada"}, "items": [{"sku": "a-1", "n": 2}, {"sku": "b-2", "n": 40}], "tags": ["new", "eu"]}`),
-		ContextData: []flow.KeyValue{{Key: "region", Value: "eu"}},
+		ContextData: []resource.KeyValue{{Key: "region", Value: "eu"}},
 	}
 	for _, m := range mutate {
 		m(e)
@@ -208,9 +207,9 @@ func TestAFilterThatFailsDoesNotMatchAndIsCounted(t *testing.T) {
 		t.Fatal(problems)
 	}
 	told := map[string]string{}
-	set.OnFilterError = func(sub *resource.Subscription, _ *flow.Event, err error) { told[sub.Code] = err.Error() }
+	set.OnFilterError = func(sub *resource.Subscription, _ *Event, err error) { told[sub.Code] = err.Error() }
 	list := "[" + strings.Repeat("1,", 20_000) + "1]"
-	e := event(func(e *flow.Event) { e.Data = json.RawMessage(`{"list":` + list + `}`) })
+	e := event(func(e *Event) { e.Data = json.RawMessage(`{"list":` + list + `}`) })
 	if got := codes(set.Match(e, nil)); got != "good" {
 		t.Errorf("matched %q", got)
 	}
@@ -232,7 +231,7 @@ func TestAFilterThatFailsDoesNotMatchAndIsCounted(t *testing.T) {
 
 func TestDataThatIsNotJSON(t *testing.T) {
 	t.Parallel()
-	e := event(func(e *flow.Event) { e.Data = json.RawMessage(`{"total": `) })
+	e := event(func(e *Event) { e.Data = json.RawMessage(`{"total": `) })
 	for filter, want := range map[resource.Filter]bool{
 		"data.total > 1":                             false,
 		"source == '/shop/berlin'":                   true,
@@ -260,7 +259,7 @@ func TestDataThatIsNotJSON(t *testing.T) {
 			t.Errorf("%s: %d errors, explained as %+v", filter, set.FilterErrors(), v)
 		}
 	}
-	empty := event(func(e *flow.Event) { e.Data = nil })
+	empty := event(func(e *Event) { e.Data = nil })
 	if v := Explain(empty, subscription("s", "*:*:*:*", "data == null")); !v.Matched {
 		t.Errorf("an event without data is explained as %+v", v)
 	}
@@ -291,7 +290,7 @@ func TestClausesAreAskedInOrder(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			e := event(func(e *flow.Event) {
+			e := event(func(e *Event) {
 				e.ClientID = c.eventClient
 				if c.eventType != "" {
 					e.Type = c.eventType

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/flow"
 )
 
 // The clauses that can say no, in the order in which they are asked.
@@ -29,13 +28,13 @@ type Verdict struct {
 
 // Explain says whether an event goes to a subscription, and which clause
 // said no. It agrees with what Match of a set with that subscription does.
-func Explain(e *flow.Event, sub *resource.Subscription) Verdict {
+func Explain(e *Event, sub *resource.Subscription) Verdict {
 	return new(Set).Explain(e, sub)
 }
 
 // Explain is the function of the same name with the filters that the set
 // has compiled.
-func (s *Set) Explain(e *flow.Event, sub *resource.Subscription) Verdict {
+func (s *Set) Explain(e *Event, sub *resource.Subscription) Verdict {
 	if sub.ClientID != "" && sub.ClientID != e.ClientID {
 		owner := "client " + e.ClientID
 		if e.ClientID == "" {

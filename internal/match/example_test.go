@@ -5,8 +5,7 @@ import (
 	"fmt"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/flow"
-	"github.com/flowcatalyst/fc/daemon/internal/match"
+	"github.com/flowcatalyst/fc/internal/match"
 )
 
 func ExampleSet_Explain() {
@@ -16,7 +15,7 @@ func ExampleSet_Explain() {
 	set, problems := match.Compile([]*resource.Subscription{sub})
 	fmt.Println(len(problems))
 
-	e := &flow.Event{Type: "orders:web:cart:placed", Source: "/shop", Data: json.RawMessage(`{"total": 42}`)}
+	e := &match.Event{Type: "orders:web:cart:placed", Source: "/shop", Data: json.RawMessage(`{"total": 42}`)}
 	fmt.Println(len(set.Match(e, nil)))
 	v := set.Explain(e, sub)
 	fmt.Println(v.Clause + ": " + v.Detail)
