@@ -275,6 +275,11 @@ func (x *examples) scriptRouter() {
 	x.call("checkInFlightMessage", "", "?messageId={task}.1")
 	x.call("checkInFlightMessages", `{"messageIds":["{task}.1","{task}.2"]}`)
 	x.call("publishMessages", `{"id":"invoice-9","poolCode":"DEFAULT-POOL","mediationType":"HTTP","mediationTarget":"https://hooks.example.com/invoices","payload":"{\"invoice\":9}"}`)
+	x.call("peekQueue", "", "name=default", "?limit=10")
+	x.strayMessage("its mediationType is unknown; this router knows only HTTP")
+	x.call("queueDeadLetters", "", "name=default")
+	x.call("redriveQueue", "", "name=default")
+	x.call("purgeQueue", "", "name=default")
 }
 
 func (x *examples) scriptSync() {

@@ -31,7 +31,7 @@ func (s *server) monitoringRoutes() []route {
 	row := func(method, path, needs, id, summary string, in, out any, add func(route)) route {
 		return route{method, path, needs, id, "monitoring", summary, in, out, 0, add}
 	}
-	return []route{
+	return append(s.queueRoutes(), []route{
 		row(get, "/monitoring", see, "monitoring", "Everything at a glance", nil, snapshotView{}, watched(s, s.overview)),
 		row(get, "/monitoring/stream", see, "monitoringStream", "The same each second, as server-sent events", nil, nil, s.plain(s.stream)),
 		row(get, "/monitoring/health", see, "monitoringHealth", "Every part of the router's process; 503 when one is down", nil, telemetry.Report{}, watched(s, s.routerHealth)),
@@ -55,7 +55,7 @@ func (s *server) monitoringRoutes() []route {
 		row(get, "/api/monitoring/circuit-breakers", seeBreakers, "getApiMonitoringCircuitBreakers", "The same as /monitoring/circuit-breakers", nil, breakersAnswer{}, watched(s, s.breakers)),
 		row(get, "/api/monitoring/in-flight-messages", seeQueues, "getApiMonitoringInFlightMessages", "The same as /monitoring/in-flight-messages", nil, flightsAnswer{}, watched(s, s.flights)),
 		row(get, "/api/monitoring/standby-status", see, "getApiMonitoringStandbyStatus", "The same as /monitoring/standby-status", nil, standbyAnswer{}, watched(s, s.standby)),
-	}
+	}...)
 }
 
 // unguarded is what a route needs whose listener asks for no tokens: whoever

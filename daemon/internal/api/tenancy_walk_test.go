@@ -85,6 +85,10 @@ var walkElsewhere = []string{
 	"DELETE /auth/sessions/{id}",                          // one's own: session_test.go
 	"POST /monitoring/circuit-breakers/{name}/reset",      // of the router: monitoring_test.go
 	"POST /monitoring/warnings/{id}/acknowledge",          // the same
+	"GET /monitoring/queues/{name}/messages",              // of the router: queues_test.go
+	"GET /monitoring/queues/{name}/dead-letters",          // the same
+	"POST /monitoring/queues/{name}/purge",                // the same
+	"POST /monitoring/queues/{name}/dead-letters/redrive", // the same
 	"GET /api/roles/permissions/{permission}",             // of nobody
 	"GET /api/roles/by-source/{source}",                   // a filter
 	"POST /api/applications/{appCode}/event-types/sync",   // one's own: sync_test.go

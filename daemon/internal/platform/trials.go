@@ -56,20 +56,46 @@ func (p *Platform) Trial(ctx context.Context, c Caller, name, clientID, eventTyp
 		if err != nil {
 			return nil, err
 		}
-		now := p.now()
-		_, err = p.st.Write(ctx, store.WriteSet{IfVersion: w.version, Audit: []store.AuditEntry{{
-			ID: p.ids.New(now), EntityType: entityName(con), EntityID: con.ID, Operation: "TEST", After: after,
-			PrincipalID: c.PrincipalID, ClientID: con.ClientID, RequestID: c.RequestID, PerformedAt: now,
-		}}}, now)
-		if err == nil {
-			return con, nil
-		}
-		if !errors.Is(err, store.ErrConflict) {
-			return nil, fmt.Errorf("write audit entry: %w", err)
-		}
-		if err := pause(ctx, try); err != nil {
+		e := p.entry(c, entityName(con), con.ID, "TEST")
+		e.ClientID, e.After = con.ClientID, after
+		if done, err := p.note(ctx, w.version, e, try); err != nil {
 			return nil, err
+		} else if done {
+			return con, nil
 		}
 	}
 	return nil, refuse(CodeBusy, "too many changes at once; nothing was sent, try again")
+}
+
+// Note writes down that somebody did something that changes no resource. It
+// comes before the deed.
+func (p *Platform) Note(ctx context.Context, c Caller, entity, id, operation string) error {
+	for try := range maxTries {
+		cat, err := p.cache.Get(ctx)
+		if err != nil {
+			return err
+		}
+		if done, err := p.note(ctx, cat.Version, p.entry(c, entity, id, operation), try); err != nil || done {
+			return err
+		}
+	}
+	return refuse(CodeBusy, "too many changes at once; nothing was done, try again")
+}
+
+func (p *Platform) entry(c Caller, entity, id, operation string) store.AuditEntry {
+	now := p.now()
+	return store.AuditEntry{ID: p.ids.New(now), EntityType: entity, EntityID: id, Operation: operation, PrincipalID: c.PrincipalID, RequestID: c.RequestID, PerformedAt: now}
+}
+
+// note writes an audit entry alone. It is not done, and no error, if somebody
+// else wrote in between.
+func (p *Platform) note(ctx context.Context, version int64, e store.AuditEntry, try int) (done bool, err error) {
+	_, err = p.st.Write(ctx, store.WriteSet{IfVersion: version, Audit: []store.AuditEntry{e}}, p.now())
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, store.ErrConflict):
+		return false, pause(ctx, try)
+	}
+	return false, fmt.Errorf("write audit entry: %w", err)
 }

@@ -18,6 +18,8 @@ var (
 	ErrInvalid = errors.New("the message is not valid")
 	// ErrTooLarge comes from Publish for a message above Features.MaxBytes.
 	ErrTooLarge = errors.New("the message is larger than the broker allows")
+	// ErrGone comes from Redrive for a letter that is not there any more.
+	ErrGone = errors.New("the dead letter is not there any more")
 	// ErrLeaseLost comes from Extend when a lease has already ended.
 	ErrLeaseLost = errors.New("the lease has ended")
 )
@@ -118,6 +120,16 @@ type Lister interface {
 	// IDs calls fn with the id of each message that was not acked yet, leased
 	// or not, until fn returns an error, which it then returns.
 	IDs(ctx context.Context, fn func(id string) error) error
+}
+
+// Redriver is implemented by queues that can put dead letters back.
+type Redriver interface {
+	// Redrive makes dead letters, as DeadLetters lists them, new messages in
+	// one step: at any moment, crash included, each is among the dead letters
+	// or in the queue. With an error none was moved: ErrInvalid where one is
+	// nothing that a receiver could use, ErrGone where one is not among the
+	// dead letters any more.
+	Redrive(ctx context.Context, letters []DeadLetter) error
 }
 
 // Received is a message under lease.

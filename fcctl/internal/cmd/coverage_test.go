@@ -49,7 +49,7 @@ var commandOf = map[string]string{
 	"listBlockedGroups": "groups list", "retryGroup": "groups retry", "skipGroup": "groups skip", "cancelWaitingOfGroup": "groups cancel-waiting",
 	"statistics": "statistics", "followEvents": "events tail", "followDispatchJobs": "jobs tail",
 
-	"monitoring": "router stats", "monitoringStream": "router stats", "poolStats": "router pools", "tunePool": "router pools tune", "queueStats": "router queues", "endpointStats": "router endpoints",
+	"monitoring": "router stats", "monitoringStream": "router stats", "poolStats": "router pools", "tunePool": "router pools tune", "queueStats": "queues list", "peekQueue": "queues peek", "queueDeadLetters": "queues dead-letters", "purgeQueue": "queues purge", "redriveQueue": "queues redrive", "endpointStats": "router endpoints",
 	"circuitBreakers": "router breakers", "resetCircuitBreaker": "router breakers reset", "inFlightMessages": "router in-flight",
 	"warnings": "router warnings", "acknowledgeWarning": "router warnings ack",
 

@@ -21,6 +21,7 @@ type Router interface {
 	Flights(ctx context.Context, fits func(*router.Flight) bool, limit int) ([]router.Flight, int)
 	ResetBreaker(ctx context.Context, endpoint string) (bool, error)
 	InHand(ids []string, sees func(clientID string) bool) map[string]bool
+	Purge(ctx context.Context) (router.Purged, error)
 	Try(ctx context.Context, c *resource.Connection, eventType string, data json.RawMessage) router.Trial
 }
 

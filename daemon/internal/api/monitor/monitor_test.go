@@ -39,6 +39,8 @@ func (f *fake) Flights(context.Context, func(*router.Flight) bool, int) ([]route
 	return nil, 0
 }
 
+func (f *fake) Purge(context.Context) (router.Purged, error) { return router.Purged{}, nil }
+
 func (f *fake) Try(context.Context, *resource.Connection, string, json.RawMessage) router.Trial {
 	return router.Trial{}
 }

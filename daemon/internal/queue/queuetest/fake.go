@@ -54,8 +54,9 @@ type lease struct {
 }
 
 var (
-	_ queue.Queue  = (*Fake)(nil)
-	_ queue.Lister = (*Fake)(nil)
+	_ queue.Queue    = (*Fake)(nil)
+	_ queue.Lister   = (*Fake)(nil)
+	_ queue.Redriver = (*Fake)(nil)
 )
 
 // NewFake returns an empty queue.
@@ -277,6 +278,29 @@ func (f *Fake) DeadLetters(ctx context.Context, after string, limit int) (page [
 		return nil
 	})
 	return page, err
+}
+
+// Redrive implements queue.Redriver.
+func (f *Fake) Redrive(ctx context.Context, letters []queue.DeadLetter) error {
+	return f.do(ctx, Publish, func() error {
+		keys := map[string]bool{}
+		for i := range letters {
+			if err := letters[i].Validate(); err != nil {
+				return fmt.Errorf("redrive dead letter %s: %w", letters[i].Key, err)
+			}
+			keys[letters[i].Key] = true
+		}
+		left := slices.DeleteFunc(slices.Clone(f.dead), func(l queue.DeadLetter) bool { return keys[l.Key] })
+		if len(left) != len(f.dead)-len(letters) {
+			return fmt.Errorf("redrive dead letters: %w", queue.ErrGone)
+		}
+		f.dead = left
+		for i := range letters {
+			f.add(letters[i].Message)
+		}
+		f.wake()
+		return nil
+	})
 }
 
 // Stats implements queue.Queue.

@@ -82,6 +82,48 @@ var viewCases = []testcase{
 		}
 		w.receive(3)
 	}},
+	{"a redriver puts dead letters back", func(w *world) {
+		r, ok := w.q.(queue.Redriver)
+		if !ok {
+			return
+		}
+		w.publish(append(Tickets("job-1", 2), Foreign("order", 1)...)...)
+		w.bury("no use", w.receive(3)...)
+		w.backend.Inject(w, w.q, []byte("not a message"))
+		w.bury("unreadable", w.receive(1)...)
+		all, err := w.q.DeadLetters(w.ctx, "", 10)
+		if err != nil || len(all) != 4 {
+			w.Fatalf("dead letters: %d, %v", len(all), err)
+		}
+		// One that can not be used keeps the others where they are.
+		if err := r.Redrive(w.ctx, all); !errors.Is(err, queue.ErrInvalid) {
+			w.Errorf("redrive of an unreadable one: %v, want ErrInvalid", err)
+		}
+		if s := w.stats(); s.Pending != 0 || s.DeadLetters != 4 {
+			w.Errorf("stats %+v, want nothing moved", s)
+		}
+		if err := r.Redrive(w.ctx, all[1:3]); err != nil {
+			w.Fatalf("redrive: %v", err)
+		}
+		if s := w.stats(); s.Pending != 2 || s.DeadLetters != 2 {
+			w.Errorf("stats %+v, want 2 pending and 2 dead letters", s)
+		}
+		if err := r.Redrive(w.ctx, all[:2]); !errors.Is(err, queue.ErrGone) {
+			w.Errorf("redrive of one that is gone: %v, want ErrGone", err)
+		}
+		w.crash()
+		if s := w.stats(); s.Pending != 2 || s.DeadLetters != 2 {
+			w.Errorf("after a crash: stats %+v, want 2 pending and 2 dead letters", s)
+		}
+		got := w.receive(2)
+		if !slices.Equal(ids(got), []string{all[1].ID, all[2].ID}) || got[0].Deliveries != 1 || string(got[0].Payload) != string(all[1].Payload) {
+			w.Errorf("received %+v", got)
+		}
+		w.ack(got...)
+		if s := w.stats(); s.Pending != 0 || s.DeadLetters != 2 {
+			w.Errorf("at the end: stats %+v", s)
+		}
+	}},
 	{"a lister names what is held", func(w *world) {
 		l, ok := w.q.(queue.Lister)
 		if !ok {

@@ -27,9 +27,9 @@ type database struct {
 	unchecked int  // bytes written, about, since the size of the WAL was read
 	dirty     bool // something was written since the last checkpoint
 
-	beginStmt, commitStmt, insertStmt, deleteStmt, buryStmt *sqlite.Stmt
-	messageStmt, tailStmt, oldestStmt, peekStmt, idsStmt    *sqlite.Stmt
-	deadStmt, freePagesStmt, checkpointStmt, vacuumStmt     *sqlite.Stmt
+	beginStmt, commitStmt, insertStmt, deleteStmt, buryStmt         *sqlite.Stmt
+	messageStmt, tailStmt, oldestStmt, peekStmt, idsStmt            *sqlite.Stmt
+	unburyStmt, deadStmt, freePagesStmt, checkpointStmt, vacuumStmt *sqlite.Stmt
 }
 
 func (db *database) prepare() error {
@@ -43,6 +43,7 @@ func (db *database) prepare() error {
 		{&db.deleteStmt, `DELETE FROM message WHERE seq BETWEEN ? AND ?`},
 		{&db.buryStmt, `INSERT INTO dead_letter (id, enqueued_at, dead_at, deliveries, reason, body)
 			SELECT id, enqueued_at, ?, ?, ?, body FROM message WHERE seq = ?`},
+		{&db.unburyStmt, `DELETE FROM dead_letter WHERE key = ?`},
 		{&db.messageStmt, `SELECT seq, id, enqueued_at, body FROM message WHERE seq = ?`},
 		{&db.tailStmt, `SELECT seq, id, enqueued_at, body FROM message WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`},
 		{&db.oldestStmt, `SELECT enqueued_at FROM message ORDER BY seq LIMIT 1`},
@@ -165,6 +166,19 @@ func (db *database) bury(seq int64, deliveries int, at int64, reason string) err
 	}
 	db.change.dead++
 	return db.removeRange(seq, seq)
+}
+
+// unbury takes a dead letter away whose message is in the same transaction.
+func (db *database) unbury(key int64) error {
+	db.unburyStmt.BindInt64(1, key)
+	if err := complete(db.unburyStmt); err != nil {
+		return err
+	}
+	if db.conn.Changes() == 0 {
+		return queue.ErrGone
+	}
+	db.change.dead--
+	return nil
 }
 
 // rows steps through a statement's result.

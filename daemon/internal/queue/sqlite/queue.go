@@ -88,8 +88,9 @@ type Queue struct {
 }
 
 var (
-	_ queue.Queue  = (*Queue)(nil)
-	_ queue.Lister = (*Queue)(nil)
+	_ queue.Queue    = (*Queue)(nil)
+	_ queue.Lister   = (*Queue)(nil)
+	_ queue.Redriver = (*Queue)(nil)
 )
 
 // Open opens the queue in the file at path, or creates it when there is none.

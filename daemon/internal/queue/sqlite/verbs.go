@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/flowcatalyst/fc/daemon/internal/queue"
@@ -34,6 +35,14 @@ func (q *Queue) Publish(ctx context.Context, messages []queue.Message) error {
 	if tickets && q.linger(messages, size) {
 		return nil
 	}
+	if err := q.do(ctx, publication(messages)); err != nil {
+		return fmt.Errorf("publish %d messages: %w", len(messages), err)
+	}
+	return nil
+}
+
+// publication is the op that writes messages.
+func publication(messages []queue.Message) *op {
 	o := &op{kind: publish, batch: make([]stored, len(messages)), ends: make([]int, len(messages)), body: newBody()}
 	for i := range messages {
 		s := &o.batch[i]
@@ -43,8 +52,33 @@ func (q *Queue) Publish(ctx context.Context, messages []queue.Message) error {
 		o.body = s.msg.AppendJSON(o.body)
 		o.ends[i] = len(o.body)
 	}
+	return o
+}
+
+// Redrive implements queue.Redriver.
+func (q *Queue) Redrive(ctx context.Context, letters []queue.DeadLetter) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	messages, keys := make([]queue.Message, len(letters)), make([]int64, len(letters))
+	for i := range letters {
+		l := &letters[i]
+		if err := l.Validate(); err != nil {
+			return fmt.Errorf("redrive dead letter %s: %w", l.Key, err)
+		}
+		var err error
+		if keys[i], err = strconv.ParseInt(l.Key, 10, 64); err != nil {
+			return fmt.Errorf("redrive dead letters: %q is not a key of this list", l.Key)
+		}
+		messages[i] = l.Message
+	}
+	if err := q.usable(ctx); err != nil {
+		return fmt.Errorf("redrive %d dead letters: %w", len(letters), err)
+	}
+	o := publication(messages)
+	o.unbury = keys
 	if err := q.do(ctx, o); err != nil {
-		return fmt.Errorf("publish %d messages: %w", len(messages), err)
+		return fmt.Errorf("redrive %d dead letters: %w", len(letters), err)
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type op struct {
 	batch   []stored // publish: in order
 	body    []byte   // publish: the bodies, end to end
 	ends    []int    // publish: where each body ends
+	unbury  []int64  // publish: the dead letters that the batch was, if it was
 	leases  []*lease // ack, bury
 	reasons []string // bury: one for each lease
 	at      int64    // bury: now
@@ -191,6 +192,11 @@ func (q *Queue) apply(db *database, ops []*op) error {
 		case publish:
 			if err := q.fail(stepInsert); err != nil {
 				return err
+			}
+			for _, key := range o.unbury {
+				if err := db.unbury(key); err != nil {
+					return err
+				}
 			}
 			q.number(o.batch, at)
 			start := 0
