@@ -36,7 +36,7 @@ subscriptions create big-orders -f big-orders.json
 // Why an example is not run here. What is read from a shell (a pipe, another
 // file's redirection, a substitution) is left out without being listed.
 var notRun = map[string]string{
-	"needs a person or goes on until interrupted": "login|logout|receive|change-password|bootstrap|events tail|jobs tail|router stats --watch|replays wait|dead-letters wait",
+	"needs a person or goes on until interrupted": "login|logout|receive|listen|change-password|bootstrap|events tail|jobs tail|router stats --watch|replays wait|dead-letters wait",
 	"changes who runs the others":                 "context|sessions end",
 	"needs a manifest, whose stories are apart":   "plan|apply|validate",
 	"needs an id that only a running system gives": "events get|events explain|events replay|jobs get|jobs attempts|jobs retry|jobs cancel|jobs skip|replays get|replays pause|replays resume|replays rate|replays cancel|" +

@@ -27,8 +27,12 @@ type Dev struct {
 	AccessToken string `json:"accessToken"`
 }
 
-// devPath is where `fcd dev` says that it runs (XDG Base Directory).
-func (k *Keeper) devPath() (string, error) {
+// devPath is where `fcd dev` says that it runs.
+func (k *Keeper) devPath() (string, error) { return k.StatePath("dev.json") }
+
+// StatePath is where something is kept that lasts longer than a command and is
+// no configuration (XDG Base Directory).
+func (k *Keeper) StatePath(elements ...string) (string, error) {
 	dir := k.env("XDG_STATE_HOME")
 	if dir == "" {
 		home, err := k.home()
@@ -37,7 +41,7 @@ func (k *Keeper) devPath() (string, error) {
 		}
 		dir = filepath.Join(home, ".local", "state")
 	}
-	return filepath.Join(dir, "flowcatalyst", "dev.json"), nil
+	return filepath.Join(append([]string{dir, "flowcatalyst"}, elements...)...), nil
 }
 
 // Running reads that file; nil if there is none.

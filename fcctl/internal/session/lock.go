@@ -78,3 +78,20 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 		}
 	}
 }
+
+// Hold takes the lock of a file for as long as a command runs, or fails at once:
+// held says that another process has it.
+func Hold(path string) (release func(), held bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, false, fmt.Errorf("lock %s: %w", path, err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, false, fmt.Errorf("lock: %w", err)
+	}
+	if err := tryLock(f); err != nil {
+		f.Close()
+		return nil, errors.Is(err, errHeld), fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { f.Close() }, false, nil
+}

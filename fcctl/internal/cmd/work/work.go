@@ -17,6 +17,6 @@ func Commands(a *app.App) []*cli.Command {
 		c.replaysCommand(), c.deadLettersCommand(), c.groupsCommand(),
 		c.routerCommand(), c.queuesCommand(), c.statisticsCommand(),
 		c.secretCommand(),
-		c.receiveCommand(),
+		c.receiveCommand(), c.listenCommand(),
 	}
 }
