@@ -80,7 +80,7 @@ func root(a *app.App) *cli.App {
 			under("events and deliveries", work.Commands(a)),
 			under("administration", admin.Commands(a)),
 			under("access", access.Commands(a)),
-			[]*cli.Command{completionCommand(a), exitCodesCommand(a), versionCommand(a)},
+			under("fcctl itself", []*cli.Command{completionCommand(a), exitCodesCommand(a), manCommand(a), versionCommand(a)}),
 		),
 	}
 	a.Readable(root.Commands)
