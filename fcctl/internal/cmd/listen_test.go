@@ -34,7 +34,7 @@ func TestListenGoesOnUnderItsName(t *testing.T) {
 		return code, out.String(), talk.String()
 	}
 	// A line for each event, and its place is kept.
-	code, out, talk := run("--name laptop --since 1h --type shop:*:*:* --type hr:*:*:* --count 2 --print --forward " + web.URL)
+	code, out, talk := run("--name laptop --since 1h --type shop:*:*:* --type hr:*:*:* --filter data<3 --count 2 --print --forward " + web.URL)
 	if code != fault.OK || strings.Join(taken, " ") != "0 2" || strings.Count(out, "  200 OK in ") != 2 || !strings.Contains(out, "\n  2\n") ||
 		strings.Contains(talk, "The secret") || !strings.Contains(talk, "2 events taken, 0 skipped, 0 attempts failed.\nfcctl listen --name laptop goes on from here.") {
 		t.Errorf("exit %d, taken %q\n%s%s", code, taken, out, talk)
@@ -74,7 +74,7 @@ func TestListenGoesOnUnderItsName(t *testing.T) {
 
 func TestListenRefusesWhatMakesNoSense(t *testing.T) {
 	for _, args := range []string{
-		"--forward localhost:3000", "--forward ftp://localhost/", "--type shop", "--secret x", "--skip-failed", "--name ../x", "--since 1h --after x", "--since x",
+		"--forward localhost:3000", "--forward ftp://localhost/", "--type shop", "--filter data.x>", "--secret x", "--skip-failed", "--name ../x", "--since 1h --after x", "--since x",
 		"--forward http://localhost/ --scheme md5", "--forward http://localhost/ --secret whsec_!", "--count -1", "--forward http://localhost/ --target-timeout 0s", "extra",
 	} {
 		a, _, talk := fcctl(t, "FCCTL_URL", "http://127.0.0.1:1")

@@ -30,6 +30,7 @@ func (a *commands) listenCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "forward", Usage: "hand each event to this `URL`, as a delivery would be"},
 			&cli.StringSliceFlag{Name: "type", Usage: "only types that fit this `PATTERN`; may be repeated"},
+			&cli.StringFlag{Name: "filter", Usage: "only where this `CEL` is true, as a subscription's filter: data.total > 100.0"},
 			&cli.StringFlag{Name: "source", Usage: "only from this `SOURCE`"},
 			&cli.StringFlag{Name: "subject", Usage: "only with this `SUBJECT`"},
 			&cli.StringFlag{Name: "group", Usage: "only of this message `GROUP`"},
@@ -58,7 +59,7 @@ func (a *commands) listen(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted, filter, err := listenFilter(c)
+	wanted, filter, err := a.listenFilter(c)
 	if err != nil {
 		return err
 	}

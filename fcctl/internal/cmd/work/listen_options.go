@@ -14,33 +14,61 @@ import (
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/fcctl/internal/listen"
 	"github.com/flowcatalyst/fc/fcctl/internal/session"
+	"github.com/flowcatalyst/fc/internal/match"
 	"github.com/urfave/cli/v2"
 )
 
 // listenFilter says which events are asked for, and which of those that come
-// are wanted: the server takes one pattern, more are sorted out here.
-func listenFilter(c *cli.Context) (wanted func(*client.Event) bool, f client.EventFilter, err error) {
+// are wanted: the server takes one pattern and no expression, so the rest is
+// sorted out here, as the server does it for a subscription.
+func (a *commands) listenFilter(c *cli.Context) (wanted func(*client.Event) bool, f client.EventFilter, err error) {
 	f = client.EventFilter{Source: c.String("source"), Subject: c.String("subject"), MessageGroup: c.String("group"), ClientID: c.String("client")}
-	patterns := c.StringSlice("type")
+	patterns, filter := c.StringSlice("type"), resource.Filter(c.String("filter"))
 	for _, p := range patterns {
 		if problem := resource.CheckPattern(p); problem != "" {
 			return nil, f, fault.Usage(fmt.Sprintf("--type %s %s", p, problem), "--type 'shop:*:*:*'")
 		}
 	}
-	if len(patterns) == 1 {
-		f.Type = patterns[0]
+	if err := match.CheckFilter(filter); err != nil {
+		return nil, f, fault.Usage("--filter "+err.Error(), "--filter 'data.total > 100.0'")
 	}
-	if len(patterns) < 2 {
+	switch {
+	case len(patterns) == 1:
+		f.Type = patterns[0]
+	case len(patterns) == 0:
+		patterns = []string{"*:*:*:*"}
+	}
+	if len(patterns) == 1 && filter == "" {
 		return nil, f, nil
 	}
-	return func(e *client.Event) bool {
-		for _, p := range patterns {
-			if listen.Fits(p, e.Type) {
-				return true
-			}
+	sub := &resource.Subscription{Code: "listen"}
+	for _, p := range patterns {
+		sub.EventTypes = append(sub.EventTypes, resource.Binding{EventTypeCode: p, Filter: filter})
+	}
+	set, problems := match.Compile([]*resource.Subscription{sub})
+	if len(problems) > 0 {
+		return nil, f, fault.Usage(problems[0].Error(), "fcctl listen --help")
+	}
+	said := false
+	set.OnFilterError = func(_ *resource.Subscription, e *match.Event, err error) {
+		if !said {
+			a.Say("The filter fails on %s, and so that event does not match: %v. Others like it are not named.", e.ID, err)
 		}
-		return false
-	}, f, nil
+		said = true
+	}
+	return func(e *client.Event) bool { return len(set.Match(matchable(e), nil)) > 0 }, f, nil
+}
+
+// matchable is what a filter sees of an event.
+func matchable(e *client.Event) *match.Event {
+	m := &match.Event{
+		ID: e.ID, Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time,
+		Data: e.Data, ClientID: e.ClientID, MessageGroup: e.MessageGroup,
+	}
+	for _, kv := range e.ContextData {
+		m.ContextData = append(m.ContextData, resource.KeyValue(kv))
+	}
+	return m
 }
 
 // listenTarget reads where events go; nil if nowhere. The secret is the one
