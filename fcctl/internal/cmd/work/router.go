@@ -3,7 +3,6 @@ package work
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"time"
 
@@ -298,40 +297,6 @@ func (a *commands) routerAcknowledge(c *cli.Context) error {
 		}
 		return text, nil
 	})
-}
-
-func (a *commands) routerTune(c *cli.Context) error {
-	if err := app.Arguments(c, 1, 1, "the code of a pool"); err != nil {
-		return err
-	}
-	var tuning client.PoolTuning
-	if c.IsSet("concurrency") {
-		n := c.Int("concurrency")
-		tuning.Concurrency = &n
-	}
-	second, err := perSecond("--rate", c.String("rate"))
-	if err != nil {
-		return err
-	}
-	if second != nil {
-		minute := int(math.Round(*second * 60))
-		if minute == 0 && *second > 0 {
-			return fault.Usage("--rate is less than one a minute, which a pool can not keep", "--rate 1/m, or 0 for no limit")
-		}
-		tuning.RateLimitPerMinute = &minute
-	}
-	if tuning.Concurrency == nil && second == nil {
-		return fault.Usage("router pools tune needs to know what to change", "--concurrency 40, or --rate 500/s")
-	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	code := c.Args().First()
-	if err := cl.Router.TunePool(c.Context, code, tuning); err != nil {
-		return err
-	}
-	return a.Data(c, tuning, func() (string, error) { return fmt.Sprintf("pool %s: changed in every router\n", code), nil })
 }
 
 func (a *commands) routerQueues(c *cli.Context) error {

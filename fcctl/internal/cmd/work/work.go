@@ -15,7 +15,7 @@ func Commands(a *app.App) []*cli.Command {
 	return []*cli.Command{
 		c.eventsCommand(), c.jobsCommand(),
 		c.replaysCommand(), c.deadLettersCommand(), c.groupsCommand(),
-		c.routerCommand(), c.queuesCommand(), c.statisticsCommand(),
+		c.routerCommand(), c.queuesCommand(), c.describeCommand(), c.statisticsCommand(),
 		c.secretCommand(),
 		c.receiveCommand(), c.listenCommand(),
 	}
