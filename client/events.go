@@ -93,7 +93,11 @@ const MaxBatch = 1000
 type BatchResult struct {
 	ID     string `json:"id,omitempty"`
 	Status string `json:"status"` // see the Batch constants
-	Error  string `json:"error,omitempty"`
+	// Duplicate says that an item with this deduplication id or idempotency
+	// key was there already; ID is that one.
+	Duplicate bool     `json:"duplicate,omitempty"`
+	Error     string   `json:"error,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
 }
 
 // The statuses of a batch's items.

@@ -45,11 +45,31 @@ func Event(e *client.Event, ink Ink) string {
 	return f.String(ink)
 }
 
+// Outcome is what became of one published event.
+type Outcome struct {
+	Number int    `json:"number"` // of the event in the input, from 1
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	client.BatchResult
+}
+
+// Where is the file and the line, for people.
+func (o Outcome) Where() string {
+	if o.File == "" {
+		return ""
+	}
+	return o.File + ":" + strconv.Itoa(o.Line)
+}
+
 // Published is a table of what became of published events, in their order.
-func Published(rs []client.BatchResult, ink Ink) string {
-	t := table{head: []string{"#", "ID", "STATUS", "ERROR"}}
-	for i, r := range rs {
-		t.row(plain(strconv.Itoa(i+1)), plain(r.ID), cell{r.Status, ink.status}, plain(r.Error))
+func Published(os []Outcome, ink Ink) string {
+	t := table{head: []string{"#", "ID", "STATUS", "WHERE", "NOTE", "ERROR"}}
+	for _, o := range os {
+		note := strings.Join(o.Warnings, "; ")
+		if o.Duplicate {
+			note = "published before"
+		}
+		t.row(plain(strconv.Itoa(o.Number)), plain(o.ID), cell{o.Status, ink.status}, plain(o.Where()), plain(Short(note, 60)), plain(o.Error))
 	}
 	return t.String(ink)
 }

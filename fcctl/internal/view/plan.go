@@ -257,6 +257,9 @@ func summary(p *plan.Plan, ink Ink) string {
 	return ink.Bold("Plan") + fmt.Sprintf(" for manifest %q: %s.\n", p.Manifest, strings.Join(parts, ", "))
 }
 
+// Count is a number of things.
+func Count(n int, noun string) string { return count(n, noun) }
+
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

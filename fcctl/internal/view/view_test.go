@@ -104,7 +104,11 @@ func TestEvents(t *testing.T) {
 		Data: json.RawMessage(`{"order":7,"total":120}`), ContextData: []client.KeyValue{{Key: "region", Value: "eu"}}}
 	golden.String(t, "events.golden", Events([]client.Event{e, {ID: "0HZXEQ5Y8JY51", Type: "shop:sales:order:paid", Source: "/shop", Time: noon}}, Ink{}))
 	golden.String(t, "event.golden", Event(&e, Ink{}))
-	golden.String(t, "published.golden", Published([]client.BatchResult{{ID: "0HZXEQ5Y8JY50", Status: client.BatchSuccess}, {Status: client.BatchBadRequest, Error: "type must have four segments"}}, Ink{}))
+	golden.String(t, "published.golden", Published([]Outcome{
+		{1, "orders.jsonl", 1, client.BatchResult{ID: "0HZXEQ5Y8JY50", Status: client.BatchSuccess}},
+		{2, "orders.jsonl", 2, client.BatchResult{ID: "0HZXEQ5Y8JY51", Status: client.BatchSuccess, Duplicate: true}},
+		{3, "orders.jsonl", 4, client.BatchResult{Status: client.BatchBadRequest, Error: "type must have four segments"}},
+	}, Ink{}))
 	golden.String(t, "explanation.golden", Explanation(&client.Explanation{Subscriptions: []client.Verdict{
 		{Code: "orders", Matched: true},
 		{Code: "big-orders", Clause: "filter", Detail: "data.total > 100.0 is false", Value: "40"},

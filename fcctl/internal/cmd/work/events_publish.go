@@ -3,118 +3,220 @@ package work
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
-	"time"
+	"strings"
 
 	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/assign"
+	"github.com/flowcatalyst/fc/fcctl/internal/eventfile"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
-	"github.com/flowcatalyst/fc/fcctl/internal/view"
 	"github.com/urfave/cli/v2"
 )
 
 func (a *commands) eventsPublishCommand() *cli.Command {
 	return &cli.Command{
 		Name: "publish", Usage: "publish events", ArgsUsage: "[FILE…]",
-		Description: app.Example("A file holds one event, a list of events, or one event after another (JSON lines); - is standard input. "+
-			"Without files the flags are the event. A repeated --dedup is accepted once.",
+		Description: app.Example("A file holds one event, a list of events, or one event after another (JSON lines), of any length; - is standard input. "+
+			"Without files the flags are the event; with files they fill in what an event does not say. A repeated --dedup is accepted once.\n\n"+
+			"With --dedup-prefix the same files can be published again and again, and nothing is accepted twice: an event without a "+
+			"deduplication id gets PREFIX:NUMBER:DIGEST, of its number in the input and its text.",
 			"fcctl events publish --type shop:sales:order:placed --data '{\"total\": 120}' --group order-7",
-			"fcctl events publish events/*.json"),
-		Flags: []cli.Flag{
+			"fcctl events publish --type shop:sales:order:placed --set total=120 --set customer.name=Ada --context-data region=eu",
+			"fcctl events publish --type shop:sales:order:placed --set total=1 --repeat 500 --rate 100/s",
+			"fcctl events publish events/*.json",
+			"fcctl events publish -f orders.jsonl --dedup-prefix import-7 --rate 500/s"),
+		Flags: append([]cli.Flag{
+			&cli.StringSliceFlag{Name: "file", Aliases: []string{"f"}, Usage: "events in `FILE`, - for standard input; as an argument, and may be repeated"},
 			&cli.StringFlag{Name: "type", Usage: "the `TYPE`, application:subdomain:aggregate:event"},
 			&cli.StringFlag{Name: "data", Usage: "the data: `JSON`, @file, or - for standard input"},
-			&cli.StringFlag{Name: "source", Usage: "the `SOURCE`, where it happened"},
-			&cli.StringFlag{Name: "subject", Usage: "the `SUBJECT`, what it is about"},
-			&cli.StringFlag{Name: "group", Usage: "the message `GROUP`, within which order is kept"},
-			&cli.StringFlag{Name: "correlation", Usage: "the correlation `ID`"},
+		}, append(append(setFlags(), attributeFlags()...),
 			&cli.StringFlag{Name: "dedup", Usage: "the deduplication `ID`"},
-			&cli.StringFlag{Name: "client", Usage: "the `CLIENT` it belongs to"},
-		},
+			&cli.StringFlag{Name: "dedup-prefix", Usage: "begin the deduplication ids of events that have none with `PREFIX`", DefaultText: "another one each time"},
+			&cli.StringFlag{Name: "rate", Usage: "publish at most so many: `N/s`, N/m or N/h", DefaultText: "no limit"},
+			&cli.IntFlag{Name: "repeat", Value: 1, Usage: "publish the event of the flags `N` times"},
+		)...),
 		Action: a.eventsPublish,
 	}
 }
 
-func (a *commands) eventsPublish(c *cli.Context) error {
-	events, err := a.eventsOf(c)
-	if err != nil {
-		return err
+// setFlags put values into data.
+func setFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "set", Usage: "put a value into the data: `NAME=VALUE`, a.b=1 for what lies deeper; numbers, true, false and null are what they look like, all else is text"},
+		&cli.StringSliceFlag{Name: "set-string", Usage: "the same as text: `NAME=TEXT`"},
+		&cli.StringSliceFlag{Name: "set-json", Usage: "the same as JSON: `NAME=JSON`"},
 	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
+}
+
+// attributeFlags are what is said of an event besides its type and data.
+func attributeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "source", Usage: "the `SOURCE`, where it happened"},
+		&cli.StringFlag{Name: "subject", Usage: "the `SUBJECT`, what it is about"},
+		&cli.StringFlag{Name: "group", Usage: "the message `GROUP`, within which order is kept"},
+		&cli.StringFlag{Name: "correlation", Usage: "the correlation `ID`"},
+		&cli.StringFlag{Name: "client", Usage: "the `CLIENT` it belongs to"},
+		&cli.StringSliceFlag{Name: "context-data", Usage: "a pair of context data, `KEY=VALUE`; may be repeated"},
 	}
-	if len(events) == 1 {
-		p, err := cl.Events.Publish(c.Context, events[0])
-		if err != nil {
-			return err
-		}
-		return a.Data(c, p, func() (string, error) {
-			if p.Duplicate {
-				a.Say("It was published before.")
+}
+
+// assigned puts the values of the set flags into a document: texts after
+// guesses, and JSON last.
+func assigned(c *cli.Context, doc any) (any, error) {
+	for _, f := range []struct {
+		name string
+		kind assign.Kind
+	}{{"set", assign.Guess}, {"set-string", assign.Text}, {"set-json", assign.JSON}} {
+		for _, s := range c.StringSlice(f.name) {
+			var err error
+			if doc, err = assign.Set(doc, s, f.kind); err != nil {
+				return nil, fault.Usage(fmt.Sprintf("--%s: %v", f.name, err), "--set total=120 --set customer.name=Ada")
 			}
-			return p.ID + "\n", nil
-		})
-	}
-	results, err := cl.Events.PublishBatch(c.Context, events)
-	if len(results) > 0 {
-		if derr := a.Data(c, results, func() (string, error) { return view.Published(results, a.Ink()), nil }); derr != nil {
-			return derr
 		}
 	}
-	if err != nil {
-		if len(results) > 0 {
-			return fault.New(fault.Partly, "the rest again", "%w", err)
+	return doc, nil
+}
+
+// anySet says that there are values to put into data.
+func anySet(c *cli.Context) bool {
+	return c.IsSet("set") || c.IsSet("set-string") || c.IsSet("set-json")
+}
+
+// attributes fills in what an event does not say itself.
+func attributes(c *cli.Context, e *client.NewEvent) error {
+	for name, field := range map[string]*string{"source": &e.Source, "subject": &e.Subject, "group": &e.MessageGroup, "correlation": &e.CorrelationID, "client": &e.ClientID} {
+		if *field == "" {
+			*field = c.String(name)
 		}
-		return err
 	}
-	bad := 0
-	for _, r := range results {
-		if !r.OK() {
-			bad++
+	if len(e.ContextData) > 0 {
+		return nil
+	}
+	for _, pair := range c.StringSlice("context-data") {
+		k, v, ok := strings.Cut(pair, "=")
+		if !ok || k == "" {
+			return fault.Usage(fmt.Sprintf("--context-data %s is no pair", pair), "--context-data region=eu")
 		}
-	}
-	if bad > 0 {
-		return fault.New(fault.Partly, "", "%d of %d events were not accepted", bad, len(results))
+		e.ContextData = append(e.ContextData, client.KeyValue{Key: k, Value: v})
 	}
 	return nil
 }
 
-// eventsOf reads the events of the files, or the one of the flags.
-func (a *commands) eventsOf(c *cli.Context) ([]client.NewEvent, error) {
-	if c.NArg() > 0 {
-		if c.String("type") != "" || c.String("data") != "" {
-			return nil, fault.Usage("an event is either in files or in --type and --data", "one of the two")
+// source is an event to publish, and where it stands.
+type source struct {
+	eventfile.Item
+	file string
+}
+
+func (a *commands) eventsPublish(c *cli.Context) error {
+	p := publisher{a: a, c: c, prefix: c.String("dedup-prefix"), most: client.MaxBatch}
+	if c.IsSet("rate") {
+		r, err := resource.ParseRate(c.String("rate"))
+		if err != nil || r == 0 {
+			return fault.Usage(fmt.Sprintf("--rate %s is no rate", c.String("rate")), "--rate 100/s")
 		}
-		var all []client.NewEvent
-		for _, path := range c.Args().Slice() {
-			es, err := a.eventsIn(path)
-			if err != nil {
-				return nil, fmt.Errorf("read events of %s: %w", path, err)
+		p.slow(r.PerSecond())
+	}
+	events, err := a.toPublish(c)
+	if err != nil {
+		return err
+	}
+	if p.cl, err = a.Connect(c); err != nil {
+		return err
+	}
+	return p.run(c.Context, events)
+}
+
+// toPublish is what the files hold, or the event of the flags.
+func (a *commands) toPublish(c *cli.Context) (iter.Seq2[source, error], error) {
+	files := append(c.StringSlice("file"), c.Args().Slice()...)
+	if len(files) == 0 {
+		return a.flagEvents(c)
+	}
+	switch {
+	case c.String("type") != "" || c.String("data") != "" || anySet(c):
+		return nil, fault.Usage("an event is either in files or in --type, --data and --set", "one of the two")
+	case c.IsSet("dedup"):
+		return nil, fault.Usage("--dedup is for the event of the flags", "--dedup-prefix, from which each event of a file gets an id of its own")
+	case c.IsSet("repeat"):
+		return nil, fault.Usage("--repeat is for the event of the flags", "fcctl events publish --help")
+	}
+	if err := attributes(c, new(client.NewEvent)); err != nil {
+		return nil, err
+	}
+	return func(yield func(source, error) bool) {
+		for _, path := range files {
+			if !a.eventsOf(c, path, yield) {
+				return
 			}
-			all = append(all, es...)
 		}
-		if len(all) == 0 {
-			return nil, fault.Usage("there are no events in these files", "fcctl events publish --help")
+	}, nil
+}
+
+// eventsOf yields the events of one file.
+func (a *commands) eventsOf(c *cli.Context, path string, yield func(source, error) bool) bool {
+	in := a.In
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return yield(source{}, fmt.Errorf("read events: %w", err))
 		}
-		return all, nil
+		defer f.Close()
+		in = f
 	}
-	if c.String("type") == "" {
+	for it, err := range eventfile.Read(in) {
+		if err != nil {
+			yield(source{}, fmt.Errorf("read events of %s: %w", path, err))
+			return false
+		}
+		_ = attributes(c, &it.Event) // which was tried before
+		if !yield(source{it, path}, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// flagEvents is the event of the flags, as often as is asked for.
+func (a *commands) flagEvents(c *cli.Context) (iter.Seq2[source, error], error) {
+	times := c.Int("repeat")
+	switch {
+	case c.String("type") == "":
 		return nil, fault.Usage("an event needs a --type", "fcctl events publish --type shop:sales:order:placed --data '{\"total\": 120}'")
+	case times < 1:
+		return nil, fault.Usage(fmt.Sprintf("--repeat %d is less than once", times), "--repeat 10")
+	case times > 1 && c.IsSet("dedup"):
+		return nil, fault.Usage("with one --dedup for all, --repeat would publish once", "--dedup-prefix "+c.String("dedup"))
 	}
-	data, err := a.dataOf(c.String("data"))
+	e := client.NewEvent{Type: c.String("type"), DeduplicationID: c.String("dedup")}
+	if err := attributes(c, &e); err != nil {
+		return nil, err
+	}
+	doc, err := a.dataOf(c.String("data"))
 	if err != nil {
 		return nil, err
 	}
-	return []client.NewEvent{{
-		Type: c.String("type"), Source: c.String("source"), Subject: c.String("subject"), Data: data,
-		MessageGroup: c.String("group"), CorrelationID: c.String("correlation"), DeduplicationID: c.String("dedup"), ClientID: c.String("client"),
-	}}, nil
+	if doc, err = assigned(c, doc); err != nil {
+		return nil, err
+	}
+	if doc != nil {
+		e.Data = doc
+	}
+	return func(yield func(source, error) bool) {
+		for range times {
+			if !yield(source{Item: eventfile.Item{Event: e, Digest: "flags"}}, nil) {
+				return
+			}
+		}
+	}, nil
 }
 
-// maxInput bounds what is read from a file or standard input.
+// maxInput bounds what is read at once from a file or standard input.
 const maxInput = 256 << 20
 
 func (a *commands) read(path string) ([]byte, error) {
@@ -134,7 +236,8 @@ func (a *commands) read(path string) ([]byte, error) {
 	return b, err
 }
 
-// dataOf reads --data.
+// dataOf reads --data: a document, or JSON as it stands where nothing is put
+// into it.
 func (a *commands) dataOf(s string) (any, error) {
 	if s == "" {
 		return nil, nil
@@ -146,53 +249,11 @@ func (a *commands) dataOf(s string) (any, error) {
 			return nil, fmt.Errorf("read --data: %w", err)
 		}
 	}
-	if !json.Valid(b) {
+	var doc any
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if !json.Valid(b) || d.Decode(&doc) != nil {
 		return nil, fault.Usage("--data is not JSON", `--data '{"total": 120}', with quotes around a text: --data '"hello"'`)
 	}
-	return json.RawMessage(bytes.TrimSpace(b)), nil
-}
-
-// fileEvent is an event as the API takes it, with the data as it stands.
-type fileEvent struct {
-	client.NewEvent
-	Data json.RawMessage `json:"data"`
-	Time time.Time       `json:"time"`
-}
-
-// eventsIn reads one event, a list of events, or one after another.
-func (a *commands) eventsIn(path string) ([]client.NewEvent, error) {
-	b, err := a.read(path)
-	if err != nil {
-		return nil, err
-	}
-	var out []client.NewEvent
-	d := json.NewDecoder(bytes.NewReader(b))
-	for {
-		var raw json.RawMessage
-		err := d.Decode(&raw)
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("after %d events: %w", len(out), err)
-		}
-		list := []json.RawMessage{raw}
-		if raw[0] == '[' {
-			if err := json.Unmarshal(raw, &list); err != nil {
-				return nil, err
-			}
-		}
-		for _, r := range list {
-			var e fileEvent
-			if err := json.Unmarshal(r, &e); err != nil {
-				return nil, fmt.Errorf("event %d: %w", len(out)+1, err)
-			}
-			n := e.NewEvent
-			n.Time = e.Time
-			if len(e.Data) > 0 {
-				n.Data = e.Data
-			}
-			out = append(out, n)
-		}
-	}
+	return doc, nil
 }
