@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/flowcatalyst/fc/client/resource"
@@ -107,7 +108,7 @@ func (mw *manifestWriter) subscription(b *block, s, usual *resource.Subscription
 	}
 	retry.fraction("jitter", s.RetryJitter)
 	retry.text("strategy", s.RetryStrategy, usual.RetryStrategy)
-	retry.integers("on", s.RetryOn)
+	retry.integers("on", slices.Sorted(slices.Values(s.RetryOn)))
 	if retry.Len() > 0 {
 		b.nested("retry", func(b *block) { b.WriteString(retry.String()) })
 	}

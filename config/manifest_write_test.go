@@ -22,7 +22,7 @@ var texts = rapid.SampledFrom([]string{
 	"two\nlines", "EOT\nEOT\n", "back\\slash \\n", "tab\there", "héllo 世界 🚚", "# no comment // nor this", "trailing \n \n",
 })
 
-func (d drawn) text(label string) string            { return texts.Draw(d.t, label) }
+func (d drawn) text(label string) string             { return texts.Draw(d.t, label) }
 func (d drawn) of(label string, vs ...string) string { return rapid.SampledFrom(vs).Draw(d.t, label) }
 func (d drawn) number(label string, low, high int) int {
 	return rapid.OneOf(rapid.Just(low), rapid.IntRange(low, high)).Draw(d.t, label)

@@ -237,4 +237,3 @@ func (s selection) find(ctx context.Context, cl *client.Client, f client.Resourc
 func builtIn(r resource.Resource) bool {
 	return r.Kind() == resource.KindDispatchPool && r.Key() == resource.DefaultPool && r.Base().ClientID == ""
 }
-

@@ -56,6 +56,7 @@ func (a *commands) show(diags config.Diagnostics) error {
 type proposal struct {
 	plan     *plan.Plan
 	manifest *config.Manifest // nil for a plan out of a file
+	live     []resource.Resource
 	cancels  map[string]int
 }
 
@@ -80,7 +81,7 @@ func (a *commands) propose(c *cli.Context, cl *client.Client) (*proposal, error)
 	if len(current) > 0 {
 		d.ClientID = current[0].Base().ClientID // the id, where the manifest has the identifier
 	}
-	p := &proposal{plan: plan.Make(d, current), manifest: m}
+	p := &proposal{plan: plan.Make(d, current), manifest: m, live: current}
 	return p, a.check(c.Context, cl, p)
 }
 
