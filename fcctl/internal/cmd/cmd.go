@@ -77,7 +77,7 @@ func root(a *app.App) *cli.App {
 		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) },
 		Commands: slices.Concat(
 			under("as code", manifests.Commands(a)),
-			under("events and deliveries", work.Commands(a)),
+			under("events and deliveries", append(work.Commands(a), tuiCommand(a))),
 			under("administration", admin.Commands(a)),
 			under("access", access.Commands(a)),
 			under("fcctl itself", []*cli.Command{completionCommand(a), exitCodesCommand(a), manCommand(a), versionCommand(a)}),

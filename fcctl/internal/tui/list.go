@@ -1,0 +1,213 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// list is a page of things of one type. Most pages are one of these with
+// columns and a few keys.
+type list[T any] struct {
+	*desk
+	name       string
+	equivalent string
+	every      time.Duration
+	empty      string // what an empty list means
+	grid       *grid
+	things     map[string]T
+	more       bool // there are more than were read
+	ready      bool
+	refused    string // why it is not shown
+
+	fetch func(ctx context.Context) ([]T, bool, error)
+	row   func(T) row
+	enter func(T) tea.Cmd
+	keys  []key
+	key   func(l *list[T], k string, chosen []T) (tea.Cmd, bool)
+	head  func(width int) string // a line above the table
+}
+
+func (l *list[T]) Name() string       { return l.name }
+func (l *list[T]) Equivalent() string { return l.equivalent }
+func (l *list[T]) Keys() []key        { return l.keys }
+
+func (l *list[T]) Every() time.Duration { return max(l.every, 0) }
+
+type listed[T any] struct {
+	things []T
+	more   bool
+}
+
+// Read implements Page.
+func (l *list[T]) Read() tea.Cmd {
+	return read(l.desk, l, func(ctx context.Context) (listed[T], error) {
+		things, more, err := l.fetch(ctx)
+		return listed[T]{things, more}, err
+	})
+}
+
+// Take implements Page.
+func (l *list[T]) Take(msg any) {
+	switch m := msg.(type) {
+	case listed[T]:
+		l.refused = ""
+		l.put(m.things, m.more)
+	case refusal:
+		l.refused = m.why
+		l.put(nil, false)
+	}
+}
+
+func (l *list[T]) put(things []T, more bool) {
+	l.ready, l.more = true, more
+	l.things = make(map[string]T, len(things))
+	rows := make([]row, len(things))
+	for i, t := range things {
+		rows[i] = l.row(t)
+		for c := range rows[i].cells {
+			rows[i].cells[c].text = clean(rows[i].cells[c].text)
+		}
+		l.things[rows[i].key] = t
+	}
+	l.grid.set(rows)
+}
+
+// chosen are the marked things, or the one under the cursor.
+func (l *list[T]) chosen() []T {
+	var ts []T
+	for _, k := range l.grid.chosen() {
+		ts = append(ts, l.things[k])
+	}
+	return ts
+}
+
+// Key implements Page.
+func (l *list[T]) Key(k string) (tea.Cmd, bool) {
+	if l.grid.press(k) {
+		return nil, true
+	}
+	if k == "enter" || k == "d" {
+		t, is := l.things[l.grid.key()]
+		if !is || l.enter == nil {
+			return nil, true
+		}
+		return l.enter(t), true
+	}
+	if l.key != nil {
+		if cmd, known := l.key(l, k, l.chosen()); known {
+			return cmd, true
+		}
+	}
+	return nil, false
+}
+
+// Copy is what y copies.
+func (l *list[T]) Copy() string { return strings.Join(l.grid.chosen(), "\n") }
+
+func (l *list[T]) Filter(text string) error { return l.grid.find(text) }
+
+func (l *list[T]) Filtering() string {
+	if l.grid.filter == nil {
+		return ""
+	}
+	return l.grid.filter.text
+}
+
+// View implements Page.
+func (l *list[T]) View(width, height int) string {
+	var b strings.Builder
+	if l.head != nil && l.ready {
+		if h := l.head(width); h != "" {
+			b.WriteString(h + "\n")
+			height -= strings.Count(h, "\n") + 1
+		}
+	}
+	empty := l.empty
+	switch {
+	case !l.ready:
+		empty = "reading …"
+	case l.refused != "":
+		empty = "not shown: " + clean(l.refused)
+	case l.grid.filter != nil && len(l.grid.rows) > 0:
+		empty = fmt.Sprintf("none of %d has /%s; esc shows them all", len(l.grid.rows), l.grid.filter.text)
+	}
+	b.WriteString(l.grid.view(l.palette, width, height, empty))
+	return b.String()
+}
+
+// Count is what stands beside the breadcrumbs.
+func (l *list[T]) Count() string {
+	if !l.ready {
+		return ""
+	}
+	n := fmt.Sprint(len(l.grid.rows))
+	if l.more {
+		n += "+"
+	}
+	if len(l.grid.shown) != len(l.grid.rows) {
+		n = fmt.Sprintf("%d of %s", len(l.grid.shown), n)
+	}
+	if m := len(l.grid.marked); m > 0 {
+		n += fmt.Sprintf(", %d marked", m)
+	}
+	return n
+}
+
+// press does what keys mean in every table.
+func (g *grid) press(k string) bool {
+	switch k {
+	case "up", "k":
+		g.move(-1)
+	case "down", "j":
+		g.move(1)
+	case "pgup", "ctrl+b":
+		g.move(-20)
+	case "pgdown", "ctrl+f":
+		g.move(20)
+	case "home", "g":
+		g.move(-len(g.rows))
+	case "end", "G":
+		g.move(len(g.rows))
+	case " ":
+		g.mark()
+	case "s":
+		g.sort(g.sortBy + 1)
+	case "S":
+		if g.sortBy >= 0 {
+			g.sort(g.sortBy)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// tableKeys are those.
+var tableKeys = []key{
+	{name: "↑ ↓ j k", does: "go up and down"}, {name: "pgup pgdn", does: "by 20"}, {name: "g G", does: "to the first, the last"},
+	{name: "enter d", does: "look at one"}, {name: "space", does: "mark"}, {name: "s S", does: "sort by the next column, the other way round"}, {name: "y", does: "copy its name"},
+}
+
+// clean makes what came from elsewhere harmless on a terminal.
+func clean(s string) string {
+	if strings.IndexFunc(s, strange) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case strange(r):
+			return '·'
+		}
+		return r
+	}, s)
+}
+
+func strange(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f
+}

@@ -1,0 +1,449 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/flowcatalyst/fc/client"
+)
+
+// mode is what the keys go to.
+type mode uint8
+
+const (
+	toPage mode = iota
+	toCommand
+	toFilter
+	toQuestion
+	toPassword
+	toReason
+	toHelp
+)
+
+// root is the frame around the pages.
+type root struct {
+	o    Options
+	desk *desk
+	// pages is how one came here; the last one is on the screen.
+	pages         []Page
+	width, height int
+	mode          mode
+	line          prompt
+	question      *ask
+	note          string
+	noteTone      tone
+	noteUntil     time.Time
+	heard         time.Time // when the server answered last
+	lost          error     // why it does not now
+	since         time.Time
+	reading       map[Page]bool
+	readAt        map[Page]time.Time
+	who           string
+	stopLive      context.CancelFunc
+	send          func(tea.Msg)
+}
+
+// The messages of the frame itself.
+type (
+	tick     time.Time
+	snapshot struct {
+		s    *client.Snapshot
+		err  error
+		from *client.Client
+	}
+	known    struct{ codes codes }
+	identity struct{ who string }
+	switched struct {
+		client  *client.Client
+		context string
+		err     error
+	}
+	signedIn struct{ err error }
+)
+
+func newRoot(ctx context.Context, o Options) *root {
+	r := &root{o: o, reading: map[Page]bool{}, readAt: map[Page]time.Time{}, send: func(tea.Msg) {}}
+	r.desk = &desk{ctx: ctx, Client: o.Client, palette: newPalette(o.Out, o.Colour), now: o.Now, past: &past{}, readOnly: o.ReadOnly, context: o.Context}
+	r.pages = []Page{newOverview(r.desk)}
+	return r
+}
+
+func (r *root) page() Page { return r.pages[len(r.pages)-1] }
+
+// Init implements tea.Model.
+func (r *root) Init() tea.Cmd {
+	return tea.Batch(r.read(r.page()), r.learn(), nextTick())
+}
+
+func nextTick() tea.Cmd {
+	return tea.Tick(time.Second, func(t time.Time) tea.Msg { return tick(t) })
+}
+
+// learn asks who is here and what the ids mean that pages show.
+func (r *root) learn() tea.Cmd {
+	c := r.desk.Client
+	return tea.Batch(func() tea.Msg {
+		ctx, cancel := context.WithTimeout(r.desk.ctx, patience)
+		defer cancel()
+		me, err := c.Me(ctx)
+		if err != nil {
+			return nil
+		}
+		return identity{me.Name}
+	}, func() tea.Msg {
+		ctx, cancel := context.WithTimeout(r.desk.ctx, patience)
+		defer cancel()
+		return known{learnCodes(ctx, c)}
+	})
+}
+
+// watch brings the router's snapshots until it is stopped.
+func (r *root) watch() {
+	if r.stopLive != nil {
+		r.stopLive()
+	}
+	ctx, stop := context.WithCancel(r.desk.ctx)
+	r.stopLive = stop
+	c, send := r.desk.Client, r.send
+	go watch(ctx, c, send)
+}
+
+// watch follows the stream of snapshots. Where a server is older and has none,
+// or who is here may not follow it, it asks again and again.
+func watch(ctx context.Context, c *client.Client, send func(tea.Msg)) {
+	for s, err := range c.Router.Watch(ctx) {
+		send(snapshot{s, err, c})
+	}
+	for ctx.Err() == nil {
+		asked, cancel := context.WithTimeout(ctx, patience)
+		s, err := c.Router.Snapshot(asked)
+		cancel()
+		send(snapshot{s, err, c})
+		pause := 2 * time.Second
+		if err != nil {
+			pause = 15 * time.Second
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// read reads a page, unless that is under way.
+func (r *root) read(p Page) tea.Cmd {
+	if r.reading[p] {
+		return nil
+	}
+	cmd := p.Read()
+	if cmd == nil {
+		return nil
+	}
+	r.reading[p] = true
+	return cmd
+}
+
+// Update implements tea.Model.
+func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch m := msg.(type) {
+	case tea.WindowSizeMsg:
+		r.width, r.height = m.Width, m.Height
+	case tick:
+		return r, tea.Batch(nextTick(), r.due(time.Time(m)))
+	case tea.KeyMsg:
+		return r, r.press(m)
+	case forPage:
+		r.reading[m.page] = false
+		r.readAt[m.page] = r.desk.now()
+		if !slices.Contains(r.pages, m.page) {
+			return r, nil
+		}
+		var no *client.Error
+		switch {
+		case r.answered(m.err):
+			m.page.Take(m.msg)
+		case errors.As(m.err, &no) && no.Status < 500 && no.Status != http.StatusUnauthorized:
+			m.page.Take(refusal{plainError(m.err)})
+		}
+	case snapshot:
+		if m.from != r.desk.Client {
+			return r, nil
+		}
+		if r.answered(m.err) && m.s != nil {
+			r.desk.live = m.s
+			r.desk.past.add(m.s)
+			for _, p := range r.pages {
+				p.Take(m.s)
+			}
+		}
+	case open:
+		return r, r.open(m.page)
+	case replace:
+		if r.page() == m.old {
+			r.back()
+		}
+		// A replay is begun from a form, which is done with now.
+		if _, is := r.page().(*form); is {
+			r.back()
+		}
+		return r, tea.Batch(r.open(m.page), m.then)
+	case ask:
+		r.question, r.mode = &m, toQuestion
+		if m.reason != "" {
+			r.mode, r.line = toReason, prompt{}
+		}
+	case did:
+		r.told(m)
+		if m.err == nil && m.page != nil {
+			r.reading[m.page] = false
+			return r, r.read(m.page)
+		}
+	case known:
+		r.desk.codes = m.codes
+	case identity:
+		r.who = m.who
+	case switched:
+		return r, r.switched(m)
+	case signedIn:
+		if m.err != nil {
+			r.say(bad, "%s", plainError(m.err))
+			return r, nil
+		}
+		r.lost = nil
+		r.say(good, "signed in")
+		r.watch()
+		return r, tea.Batch(r.learn(), r.read(r.page()))
+	}
+	return r, nil
+}
+
+// due reads the page on the screen when it is time to.
+func (r *root) due(now time.Time) tea.Cmd {
+	p := r.page()
+	every := often
+	if paced, is := p.(Paced); is {
+		every = paced.Every()
+	}
+	if every <= 0 || now.Sub(r.readAt[p]) < every {
+		return nil
+	}
+	return r.read(p)
+}
+
+func (r *root) open(p Page) tea.Cmd {
+	r.pages = append(r.pages, p)
+	return r.read(p)
+}
+
+// back leaves a page.
+func (r *root) back() {
+	if n := len(r.pages); n > 1 {
+		delete(r.reading, r.pages[n-1])
+		delete(r.readAt, r.pages[n-1])
+		r.pages = r.pages[:n-1]
+	}
+}
+
+// answered notes how the connection is: an answer that says no is an answer.
+func (r *root) answered(err error) bool {
+	now := r.desk.now()
+	var refused *client.Error
+	switch {
+	case err == nil:
+		r.heard, r.lost = now, nil
+		return true
+	case errors.Is(err, context.Canceled):
+		return false
+	case errors.Is(err, client.ErrSessionOver) || errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+		if r.lost == nil {
+			r.since = now
+		}
+		r.lost = err
+		if r.o.Login != nil && r.mode == toPage {
+			r.mode, r.line = toPassword, prompt{secret: true}
+		}
+		return false
+	case refused != nil && refused.Status < 500:
+		r.heard, r.lost = now, nil
+		r.say(careful, "%s", plainError(err))
+		return false
+	}
+	if r.lost == nil {
+		r.since = now
+	}
+	r.lost = err
+	return false
+}
+
+func (r *root) say(t tone, format string, args ...any) {
+	r.note, r.noteTone, r.noteUntil = clean(fmt.Sprintf(format, args...)), t, r.desk.now().Add(8*time.Second)
+}
+
+func (r *root) told(m did) {
+	if m.err != nil {
+		r.answered(m.err)
+		r.say(bad, "%s", plainError(m.err))
+		return
+	}
+	said := m.said
+	if m.command != "" {
+		said += "   " + m.command
+	}
+	r.say(good, "%s", said)
+}
+
+// press takes a key to whom it belongs.
+func (r *root) press(m tea.KeyMsg) tea.Cmd {
+	k := m.String()
+	if k == "ctrl+c" {
+		return tea.Quit
+	}
+	switch r.mode {
+	case toHelp:
+		r.mode = toPage
+		return nil
+	case toQuestion:
+		return r.answer(k)
+	case toCommand, toFilter, toPassword, toReason:
+		return r.edit(m)
+	}
+	if t, is := r.page().(interface{ Typing() bool }); is && t.Typing() && k != "esc" {
+		cmd, _ := r.page().Key(k)
+		return cmd
+	}
+	switch k {
+	case "q":
+		if len(r.pages) == 1 {
+			return tea.Quit
+		}
+		r.back()
+		return nil
+	case "esc":
+		if f, is := r.page().(Filtered); is && f.Filtering() != "" {
+			_ = f.Filter("")
+			return nil
+		}
+		r.back()
+		return nil
+	case ":":
+		r.mode, r.line = toCommand, prompt{}
+		return nil
+	case "/":
+		if f, is := r.page().(Filtered); is {
+			r.mode, r.line = toFilter, prompt{text: f.Filtering()}
+		}
+		return nil
+	case "?":
+		r.mode = toHelp
+		return nil
+	case "ctrl+r":
+		r.reading[r.page()] = false
+		return r.read(r.page())
+	case "y":
+		return r.copy()
+	}
+	if r.o.ReadOnly && r.writes(k) {
+		r.say(careful, "this screen only reads; start it without --read-only to change something")
+		return nil
+	}
+	cmd, _ := r.page().Key(k)
+	return cmd
+}
+
+func (r *root) writes(k string) bool {
+	for _, known := range r.page().Keys() {
+		if known.writes && slices.Contains(strings.Fields(known.name), k) {
+			return true
+		}
+	}
+	return false
+}
+
+// copy puts the name of what is chosen into the clipboard, by OSC 52, which
+// terminals pass on even from far away.
+func (r *root) copy() tea.Cmd {
+	c, is := r.page().(interface{ Copy() string })
+	if !is || c.Copy() == "" {
+		return nil
+	}
+	text := c.Copy()
+	r.say(plain, "copied %s", strings.ReplaceAll(text, "\n", " "))
+	return func() tea.Msg { r.o.copy(text); return nil }
+}
+
+// answer takes y or anything else to a question.
+func (r *root) answer(k string) tea.Cmd {
+	q := r.question
+	r.question, r.mode = nil, toPage
+	if k != "y" && k != "Y" {
+		r.say(plain, "nothing was done")
+		return nil
+	}
+	return act(r.desk, q.page, q.command, q.do)
+}
+
+// edit takes a key to the line at the top.
+func (r *root) edit(m tea.KeyMsg) tea.Cmd {
+	switch m.String() {
+	case "esc":
+		if r.mode == toFilter {
+			_ = r.page().(Filtered).Filter("")
+		}
+		r.mode = toPage
+		return nil
+	case "enter":
+		mode, text := r.mode, r.line.text
+		r.mode = toPage
+		switch mode {
+		case toCommand:
+			return r.command(text)
+		case toPassword:
+			return r.signIn(text)
+		case toReason:
+			q := r.question
+			r.question = nil
+			if strings.TrimSpace(text) == "" {
+				r.say(plain, "nothing was done: it needs a reason")
+				return nil
+			}
+			return act(r.desk, q.page, q.command, func(ctx context.Context) (string, error) { return q.with(ctx, strings.TrimSpace(text)) })
+		}
+		return nil
+	case "tab":
+		if r.mode == toCommand {
+			r.line.complete(r.commands())
+		}
+		return nil
+	}
+	r.line.press(m)
+	if r.mode == toFilter {
+		if err := r.page().(Filtered).Filter(r.line.text); err != nil {
+			r.say(careful, "%s", err)
+		}
+	}
+	return nil
+}
+
+func (r *root) signIn(password string) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(r.desk.ctx, patience)
+		defer cancel()
+		return signedIn{r.o.Login(ctx, password)}
+	}
+}
+
+// plainError is an error in a line.
+func plainError(err error) string {
+	var refused *client.Error
+	if errors.As(err, &refused) && refused.Message != "" {
+		return refused.Message
+	}
+	return err.Error()
+}
