@@ -119,6 +119,19 @@ func StatusOf(err error) int {
 	return 0
 }
 
+// MaybeDone says that a request which changes something may have reached the
+// server, although no answer came: it has been done or not, and only a look
+// tells which.
+func MaybeDone(err error) bool {
+	var lost *connectionError
+	if errors.As(err, &lost) {
+		return lost.method != http.MethodGet && lost.method != http.MethodHead && !lost.unsent()
+	}
+	var e *Error
+	return errors.As(err, &e) && e.Method != http.MethodGet && e.Method != http.MethodHead &&
+		(e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout)
+}
+
 // problemBody is application/problem+json with this platform's additions. The
 // two lists of fields have carried different shapes over time.
 type problemBody struct {

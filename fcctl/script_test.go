@@ -92,6 +92,8 @@ func params(dir string, setup func(*testscript.Env)) testscript.Params {
 			"received":    received,
 			"post":        post,
 			"letin":       letin,
+			"sever":       sever,
+			"together":    together,
 			"unread":      unread,
 			"proxy":       proxy,
 		},

@@ -85,7 +85,7 @@ func (a *App) report(ctx context.Context, err error) int {
 	if err == nil {
 		return fault.OK
 	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) && !client.MaybeDone(err) {
 		err = errors.New("interrupted")
 	}
 	var quiet fault.Exit

@@ -52,6 +52,8 @@ func Judge(err error) (message string, code int, try string) {
 		message, try = err.Error(), ""
 		var op *net.OpError
 		switch {
+		case client.MaybeDone(err):
+			return "no answer came, so that it has been done or not: " + message, Failed, "to look before you repeat it"
 		case errors.Is(err, syscall.ECONNREFUSED):
 			return message + ": is fcd running?", Failed, "fcd dev"
 		case errors.As(err, &op) && op.Op == "dial":

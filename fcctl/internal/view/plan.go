@@ -254,7 +254,11 @@ func summary(p *plan.Plan, ink Ink) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, w.word))
 		}
 	}
-	return ink.Bold("Plan") + fmt.Sprintf(" for manifest %q: %s.\n", p.Manifest, strings.Join(parts, ", "))
+	s := ink.Bold("Plan") + fmt.Sprintf(" for manifest %q: %s.\n", p.Manifest, strings.Join(parts, ", "))
+	if p.Count(plan.Delete) == len(p.Changes) {
+		s += ink.Red("Nothing will be left:") + " this deletes all that the manifest owns.\n"
+	}
+	return s
 }
 
 // Count is a number of things.

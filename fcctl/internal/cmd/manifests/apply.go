@@ -61,6 +61,10 @@ func (a *commands) apply(c *cli.Context) error {
 			return err
 		}
 		if res, err = cl.Apply(c.Context, request(p.plan, false)); err != nil {
+			if client.MaybeDone(err) {
+				return fault.New(fault.Failed, "fcctl plan, which shows what is left to do; to apply again is safe",
+					"no answer came, so that all of it has been applied or nothing has: %w", err)
+			}
 			return a.explain(err, p.manifest)
 		}
 	}
