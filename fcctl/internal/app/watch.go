@@ -180,7 +180,7 @@ func (w *watching) remember(failed error, now time.Time) {
 // is room for.
 func (w *watching) frame(said string) string {
 	ink := w.a.Ink()
-	head := ink.Dim(fmt.Sprintf("Each %s: %s %s   %s", w.every, w.c.Command.HelpName, strings.Join(w.c.Args().Slice(), " "), w.at.UTC().Format("15:04:05")))
+	head := ink.Dim(fmt.Sprintf("Each %s: %s   %s", w.every, strings.Join(append([]string{w.c.Command.HelpName}, w.c.Args().Slice()...), " "), w.at.UTC().Format("15:04:05")))
 	if said != "" {
 		head += "\n" + ink.Red(said)
 	}

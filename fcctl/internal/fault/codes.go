@@ -32,7 +32,7 @@ type Meaning struct {
 var Meanings = []Meaning{
 	{OK, "done"},
 	{Failed, "an error, or not approved"},
-	{Changes, "`plan -detailed-exitcode`: the plan has changes"},
+	{Changes, "`plan -detailed-exitcode`, and `diff`: there are changes"},
 	{Refused, "not logged in, or not allowed"},
 	{NotFound, "there is no such thing"},
 	{Conflict, "a conflict, or a stale plan"},

@@ -174,8 +174,13 @@ func hideAll(v any, found func(string)) any {
 	return v
 }
 
-// text hides what looks like a secret, and what is known to be one.
+// text hides what looks like a secret, and what is known to be one: also in
+// the query of an address, such as one that lets a device in.
 func (m *mask) text(s string) string {
+	if u, err := url.Parse(s); err == nil && u.Host != "" && u.RawQuery != "" {
+		u.RawQuery = m.query(u.Query())
+		s = u.String()
+	}
 	for _, k := range m.known {
 		s = strings.ReplaceAll(s, k, hidden)
 	}

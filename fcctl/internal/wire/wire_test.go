@@ -22,6 +22,7 @@ func TestSecretsAreHidden(t *testing.T) {
 		{"headers of a connection", doc, `{"headers":{"X-Shop":"v"}}`, `{"headers":{"X-Shop":"(hidden)"}}`},
 		{"JSON in a text", doc, `{"payload":"{\"password\":\"p\"}"}`, `{"payload":"{\"password\":\"(hidden)\"}"}`},
 		{"by its look", doc, `{"note":"use whsec_YWJj or Bearer abc.def"}`, `{"note":"use (hidden) or (hidden)"}`},
+		{"an address", doc, `{"link":"https://x.example.com/device?user_code=ABCD-EFGH"}`, `{"link":"https://x.example.com/device?user_code=(hidden)"}`},
 		{"what the request had", doc, `{"detail":"sesame-123 is wrong"}`, `{"detail":"(hidden) is wrong"}`},
 		{"a form", form, "grant_type=authorization_code&code=xyz&client_id=bi", "client_id=bi&code=(hidden)&grant_type=authorization_code"},
 	} {

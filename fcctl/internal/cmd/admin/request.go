@@ -175,34 +175,44 @@ func (a *commands) sendList(c *cli.Context, cl *client.Client, r request, path s
 	if limit < 0 {
 		return fault.Usage("--limit must not be negative", "--limit 0 for all")
 	}
-	rows := []json.RawMessage{}
-	more := false
-	for {
-		answer, err := cl.Call(c.Context, r.method, path, q, nil)
-		if err != nil {
-			return a.missing(c, cl, r, err)
+	rows := func(yield func(json.RawMessage, error) bool) {
+		for {
+			page, next, err := a.page(c, cl, r, path, q)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, row := range page {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if next == "" {
+				return
+			}
+			q.Set("cursor", next)
 		}
-		page, next, err := pageOf(answer, r.list)
-		if err != nil {
-			return fmt.Errorf("read the %s: %w", r.what, err)
-		}
-		rows = append(rows, page...)
-		if next == "" || limit > 0 && len(rows) >= limit {
-			more = next != ""
-			break
-		}
-		q.Set("cursor", next)
 	}
-	if limit > 0 && len(rows) > limit {
-		rows, more = rows[:limit], true
+	var shown error
+	err := app.List(a.App, c, rows, app.Listing[json.RawMessage]{What: r.what, Table: func(rows []json.RawMessage) string {
+		var table string
+		table, shown = view.Rows(rows, r.columns, a.Ink())
+		return table
+	}})
+	return cmp.Or(err, shown)
+}
+
+// page gets one page of a list, and the cursor of the next.
+func (a *commands) page(c *cli.Context, cl *client.Client, r request, path string, q url.Values) ([]json.RawMessage, string, error) {
+	answer, err := cl.Call(c.Context, r.method, path, q, nil)
+	if err != nil {
+		return nil, "", a.missing(c, cl, r, err)
 	}
-	defer a.Nothing(len(rows), more, r.what)
-	return a.Data(c, rows, func() (string, error) {
-		if len(rows) == 0 {
-			return "", nil
-		}
-		return view.Rows(rows, r.columns, a.Ink())
-	})
+	rows, next, err := pageOf(answer, r.list)
+	if err != nil {
+		return nil, "", fmt.Errorf("read the %s: %w", r.what, err)
+	}
+	return rows, next, nil
 }
 
 // pageOf is the list in an answer, or the answer where that is a list itself,

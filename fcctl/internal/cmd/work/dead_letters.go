@@ -223,17 +223,8 @@ func (a *commands) lettersTasks(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ts, more, err := app.Take(c, cl.DeadLetters.Tasks(c.Context, client.WorkFilter{Status: status, PageSize: app.PageSize(c)}))
-	if err != nil {
-		return err
-	}
-	defer a.Nothing(len(ts), more, "tasks")
-	return a.Data(c, ts, func() (string, error) {
-		if len(ts) == 0 {
-			return "", nil
-		}
-		return view.LetterTasks(ts, a.Ink()), nil
-	})
+	return app.List(a.App, c, cl.DeadLetters.Tasks(c.Context, client.WorkFilter{Status: status, PageSize: app.PageSize(c)}),
+		app.Listing[client.LetterTask]{What: "tasks", Table: func(ts []client.LetterTask) string { return view.LetterTasks(ts, a.Ink()) }})
 }
 
 func (a *commands) lettersWait(c *cli.Context) error {

@@ -56,17 +56,8 @@ func (a *commands) groupsList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	gs, more, err := app.Take(c, cl.Groups.List(c.Context, client.GroupFilter{SubscriptionID: c.String("subscription"), ClientID: c.String("client"), PageSize: app.PageSize(c)}))
-	if err != nil {
-		return err
-	}
-	defer a.Nothing(len(gs), more, "blocked groups")
-	return a.Data(c, gs, func() (string, error) {
-		if len(gs) == 0 {
-			return "", nil
-		}
-		return view.Groups(gs, a.Ink()), nil
-	})
+	return app.List(a.App, c, cl.Groups.List(c.Context, client.GroupFilter{SubscriptionID: c.String("subscription"), ClientID: c.String("client"), PageSize: app.PageSize(c)}),
+		app.Listing[client.Group]{What: "blocked groups", Table: func(gs []client.Group) string { return view.Groups(gs, a.Ink()) }})
 }
 
 func (a *commands) groupsAct(c *cli.Context, do func(context.Context, *client.Client, string) (*client.Job, string, error)) error {

@@ -90,17 +90,8 @@ func (a *commands) replaysList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	rs, more, err := app.Take(c, cl.Replays.List(c.Context, client.WorkFilter{Status: status, ClientID: c.String("client"), PageSize: app.PageSize(c)}))
-	if err != nil {
-		return err
-	}
-	defer a.Nothing(len(rs), more, "replays")
-	return a.Data(c, rs, func() (string, error) {
-		if len(rs) == 0 {
-			return "", nil
-		}
-		return view.Replays(rs, a.Ink()), nil
-	})
+	return app.List(a.App, c, cl.Replays.List(c.Context, client.WorkFilter{Status: status, ClientID: c.String("client"), PageSize: app.PageSize(c)}),
+		app.Listing[client.Replay]{What: "replays", Table: func(rs []client.Replay) string { return view.Replays(rs, a.Ink()) }})
 }
 
 // replayArgument finds the replay that the first argument names.
