@@ -66,14 +66,14 @@ const unguarded = "unguarded"
 const operator = "operator"
 
 // NewRouterDoor makes the handler of the router's own listener: the routes of
-// monitoring, and a health for probes. With open it asks for no tokens, and
+// monitoring and of tests, which leave from here, and a health for probes. With open it asks for no tokens, and
 // SignIn, Tokens and Keys are not needed.
 func NewRouterDoor(o Options, open bool) (http.Handler, error) {
 	if o.Platform == nil || o.Monitor == nil || !open && o.Tokens == nil {
 		return nil, errors.New("make the router's API: platform and monitor are required, and tokens unless it is open")
 	}
 	return build(o, func(s *server) []route {
-		rows := s.monitoringRoutes()
+		rows := append(s.monitoringRoutes(), s.trialRoutes()...)
 		if open {
 			for i := range rows {
 				rows[i].needs = unguarded

@@ -354,6 +354,10 @@ func TestTheRoutersListenerAsksForTokensUnlessItIsOpen(t *testing.T) {
 	closed("GET", "/monitoring/pool-stats", viewer, "").is(200)
 	closed("PUT", "/monitoring/pools/"+resource.DefaultPool, viewer, `{"concurrency":3}`).problem(403, "FORBIDDEN", "platform:router:pool:update")
 	closed("GET", "/api/events", w.admin(), "").problem(404, "NOT_FOUND")
+	id := w.do("POST", "/api/connections", w.admin(), `{"code":"hooks","url":"https://hooks.example.com"}`).is(201).id()
+	closed("POST", "/api/connections/"+id+"/test", viewer, "").problem(403, "FORBIDDEN", "platform:messaging:connection:update")
+	closed("POST", "/api/connections/hooks/test", w.admin(), "").is(200)
+	closed("GET", "/api/connections/"+id, w.admin(), "").problem(404, "NOT_FOUND")
 
 	open := door(true)
 	open("GET", "/monitoring/in-flight-messages/check?messageId=m1", "", "").is(200)

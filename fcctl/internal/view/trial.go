@@ -30,6 +30,9 @@ func ConnectionTested(t *client.ConnectionTested, now time.Time, ink Ink) string
 		f.put("valid until", untilCell(x.NotAfter, now, ink))
 	}
 	f.add("timing", timing(t.Timing))
+	if t.Answer == nil {
+		f.add("answer", "none")
+	}
 	outcome := cell{"a delivery would be COMPLETED", ink.Green}
 	if !t.Success {
 		outcome = cell{WouldBe(t), ink.Red}
@@ -81,7 +84,7 @@ func untilCell(end, now time.Time, ink Ink) cell {
 	case left < 0:
 		return cell{clock(end) + ", which is over", ink.Red}
 	case left < soon:
-		return cell{fmt.Sprintf("%s, %d days from now", clock(end), days), ink.Yellow}
+		return cell{clock(end) + ", which is soon: " + short(left.Round(time.Hour)), ink.Yellow}
 	}
 	return plain(fmt.Sprintf("%s, %d days from now", clock(end), days))
 }

@@ -105,5 +105,8 @@ func (p *page) endpoint(is func(*client.EndpointStats) bool) {
 	}, func(b *client.Breaker) string { return view.Breaker(b, p.ink) })
 }
 
+// openStates are those of jobs that are not over.
+var openStates = []string{client.JobPending, client.JobQueued, client.JobProcessing}
+
 // day is how far back counts go.
 const day = 24 * time.Hour

@@ -22,8 +22,9 @@ func (p *page) resource(info resource.KindInfo, r resource.Resource) {
 	p.value["code"] = r.Key()
 	switch r := r.(type) {
 	case *resource.Connection:
-		p.usedBy(func(s *resource.Subscription) bool { return s.ConnectionID == r.ID })
+		used := p.usedBy(func(s *resource.Subscription) bool { return s.ConnectionID == r.ID })
 		p.endpoint(func(e *client.EndpointStats) bool { return e.Endpoint == r.ID })
+		p.backlog(used)
 		p.warnings(r.ID, r.Code)
 	case *resource.Subscription:
 		if r.ConnectionID != "" {
@@ -34,7 +35,7 @@ func (p *page) resource(info resource.KindInfo, r resource.Resource) {
 		})
 		p.lastDay(r.ID)
 		p.groups(r.ID, nil)
-		p.jobs("openJobs", "open jobs, newest first", client.JobFilter{SubscriptionID: r.ID, Status: []string{client.JobPending, client.JobQueued, client.JobProcessing}})
+		p.jobs("openJobs", "open jobs, newest first", client.JobFilter{SubscriptionID: r.ID, Status: openStates})
 		p.jobs("endedJobs", "ended jobs, newest first", client.JobFilter{SubscriptionID: r.ID, Status: []string{client.JobCompleted, client.JobFailed, client.JobExpired, client.JobCancelled}})
 		p.warnings(r.ID, r.Code)
 	case *resource.DispatchPool:
@@ -97,8 +98,30 @@ func covers(pattern, code string) bool {
 }
 
 // usedBy adds the subscriptions that use something.
-func (p *page) usedBy(uses func(*resource.Subscription) bool) {
-	p.resources(resource.KindSubscription, "subscriptions", "subscriptions that use it", client.ResourceFilter{}, func(r resource.Resource) bool { return uses(r.(*resource.Subscription)) })
+func (p *page) usedBy(uses func(*resource.Subscription) bool) []resource.Resource {
+	return p.resources(resource.KindSubscription, "subscriptions", "subscriptions that use it", client.ResourceFilter{}, func(r resource.Resource) bool { return uses(r.(*resource.Subscription)) })
+}
+
+// backlog adds the newest jobs that wait for a connection, by way of the
+// subscriptions that use it.
+func (p *page) backlog(used []resource.Resource) {
+	part(p, "openJobs", "open jobs, newest first", func() ([]client.Job, error) {
+		jobs := []client.Job{}
+		for _, s := range used[:min(len(used), shownRows)] {
+			js, err := all(p.cl.Jobs.List(p.c.Context, client.JobFilter{SubscriptionID: s.Base().ID, Status: openStates, PageSize: shownRows}), shownRows, nil)
+			if err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, js...)
+		}
+		slices.SortStableFunc(jobs, func(a, b client.Job) int { return b.CreatedAt.Compare(a.CreatedAt) })
+		return jobs[:min(len(jobs), shownRows)], nil
+	}, func(js []client.Job) string {
+		if len(js) == 0 {
+			return ""
+		}
+		return view.Jobs(js, p.ink)
+	})
 }
 
 // pool adds what a pool does at the moment.
