@@ -69,7 +69,7 @@ func root(a *app.App) *cli.App {
 			app.OutputFlag(),
 		}, app.WireFlags()...),
 		Before: func(c *cli.Context) error {
-			if err := app.KnownFormat(c.String("output")); err != nil {
+			if err := app.KnownFormat(c.String("output"), manifests.Formats(c.Args().First())...); err != nil {
 				return err
 			}
 			return a.Travel(c)

@@ -2,18 +2,13 @@ package manifests
 
 import (
 	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
-	"github.com/flowcatalyst/fc/internal/plan"
 	"github.com/urfave/cli/v2"
 )
 
@@ -73,23 +68,9 @@ func (a *commands) apply(c *cli.Context) error {
 
 // planned reads a plan from a file and gives it its secrets back.
 func (a *commands) planned(c *cli.Context, cl *client.Client) (*proposal, error) {
-	path := c.Args().First()
-	if info, err := os.Stat(path); strings.HasSuffix(path, ".hcl") || err == nil && info.IsDir() {
-		return nil, fault.Usage(path+" is a manifest, not a plan", "fcctl apply -f "+path)
-	}
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Failed, "fcctl plan -out "+path, "there is no plan %s", path)
-	}
+	p, err := readPlan(c.Args().First())
 	if err != nil {
-		return nil, fmt.Errorf("read the plan: %w", err)
-	}
-	p := new(plan.Plan)
-	if !json.Valid(b) {
-		return nil, fault.New(fault.Failed, "fcctl plan -out plan.json", "%s is not a plan", path)
-	}
-	if err := json.Unmarshal(b, p); err != nil {
-		return nil, fault.New(fault.Failed, "fcctl plan -out plan.json", "%s: %w", path, err)
+		return nil, err
 	}
 	proposed := &proposal{plan: p}
 	if p.Sealed() {

@@ -15,7 +15,7 @@ func (a *commands) planCommand() *cli.Command {
 	return &cli.Command{
 		Name: "plan", Usage: "show what apply would do",
 		Description: app.Example("The server checks the plan as it would an apply, and changes nothing. "+
-			"A plan in a file holds no secrets, only their fingerprints.",
+			"A plan in a file holds no secrets, only their fingerprints. -o markdown is a summary for a pull request.",
 			"fcctl plan -f orders/", "fcctl plan -f orders/ -var hooks=https://hooks.example.com -out plan.json && fcctl apply -f orders/ plan.json"),
 		Flags: append(manifestFlags(),
 			&cli.StringSliceFlag{Name: "replace", Usage: "delete this resource and make it anew, `KIND.CODE`; may be repeated"},
@@ -38,10 +38,7 @@ func (a *commands) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	err = a.Data(c, p.plan, func() (string, error) {
-		return view.Plan(p.plan, view.PlanFacts{CancelsJobs: p.cancels}, a.Ink()), nil
-	})
-	if err != nil {
+	if err := a.writePlan(c, p.plan, view.PlanFacts{CancelsJobs: p.cancels}); err != nil {
 		return err
 	}
 	if n := len(p.plan.Conflicts()); n > 0 {
