@@ -3,6 +3,7 @@ package work
 import (
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
 	"github.com/urfave/cli/v2"
 )
@@ -26,11 +27,12 @@ func (a *commands) eventsCommand() *cli.Command {
 			Description: app.Example("", "fcctl events get 0HZXEQ5Y8JY50"), Action: a.eventsGet,
 		},
 		&cli.Command{
-			Name: "explain", Usage: "say which subscriptions an event went to, and why not to the others", ArgsUsage: "ID",
-			Description: app.Example("", "fcctl events explain 0HZXEQ5Y8JY50", "fcctl events explain 0HZXEQ5Y8JY50 --subscription big-orders"),
-			Flags:       []cli.Flag{&cli.StringFlag{Name: "subscription", Usage: "only this subscription, by `CODE` or id"}},
+			Name: "explain", Usage: "say which subscriptions an event went to, and why not to the others", ArgsUsage: "ID [SUBSCRIPTION]",
+			Description: app.Example("SUBSCRIPTION is a code or an id.", "fcctl events explain 0HZXEQ5Y8JY50", "fcctl events explain 0HZXEQ5Y8JY50 big-orders"),
+			Flags:       []cli.Flag{&cli.StringFlag{Name: "subscription", Usage: "the same as the second argument: `CODE` or id"}},
 			Action:      a.eventsExplain,
 		},
+		a.traceCommand(),
 		a.eventsTailCommand(),
 		a.eventsReplayCommand(),
 	)
@@ -70,14 +72,20 @@ func (a *commands) eventsGet(c *cli.Context) error {
 }
 
 func (a *commands) eventsExplain(c *cli.Context) error {
-	if err := app.Arguments(c, 1, 1, "the id of an event"); err != nil {
+	if err := app.Arguments(c, 1, 2, "the id of an event"); err != nil {
 		return err
+	}
+	subscription := c.Args().Get(1)
+	if subscription == "" {
+		subscription = c.String("subscription")
+	} else if c.IsSet("subscription") {
+		return fault.Usage("the subscription is there twice", "fcctl events explain "+c.Args().First()+" "+subscription)
 	}
 	cl, err := a.Connect(c)
 	if err != nil {
 		return err
 	}
-	x, err := cl.Events.Explain(c.Context, c.Args().First(), c.String("subscription"))
+	x, err := cl.Events.Explain(c.Context, c.Args().First(), subscription)
 	if err != nil {
 		return err
 	}

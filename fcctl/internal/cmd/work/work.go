@@ -13,7 +13,7 @@ type commands struct{ *app.App }
 func Commands(a *app.App) []*cli.Command {
 	c := &commands{a}
 	return []*cli.Command{
-		c.eventsCommand(), c.jobsCommand(),
+		c.eventsCommand(), c.traceCommand(), c.jobsCommand(),
 		c.replaysCommand(), c.deadLettersCommand(), c.groupsCommand(),
 		c.routerCommand(), c.queuesCommand(), c.describeCommand(), c.statisticsCommand(),
 		c.secretCommand(),
