@@ -131,7 +131,7 @@ func (m *Manifest) Diagnostic(kind resource.Kind, code string, p resource.Proble
 	}
 	return Diagnostic{
 		Severity: SeverityError, Summary: fmt.Sprintf("%s %q is not accepted", kind, code),
-		Detail: p.Field + " " + p.Detail + ".", Try: p.Try,
+		Detail: strings.TrimSpace(p.Field+" "+strings.TrimSuffix(p.Detail, ".")) + ".", Try: p.Try,
 	}
 }
 
@@ -153,6 +153,10 @@ func (it *item) find(name string) field {
 // diagnostic puts a noun's own finding into the words of HCL.
 func (it *item) diagnostic(p resource.Problem) Diagnostic {
 	f := it.find(p.Field)
+	if p.Field == "" { // about the resource as a whole
+		return it.sec.diagnostic(SeverityError, f.rng, fmt.Sprintf("%s is not accepted", it.sec.title()),
+			strings.TrimSuffix(p.Detail, ".")+".", p.Try)
+	}
 	name, summary := f.name, "Invalid %q"
 	if own, known := it.names[p.Field]; known && own != name {
 		name, summary = own, "Missing attribute %q"
@@ -195,8 +199,11 @@ func (mr *manifestReader) read(files map[string][]byte) {
 	var blocks []*hclsyntax.Block
 	for _, info := range resource.Declared() {
 		example := "name"
-		if info.Kind == resource.KindEventType {
+		switch info.Kind {
+		case resource.KindEventType:
 			example = "orders:fulfillment:shipment:shipped"
+		case resource.KindRole:
+			example = "orders:clerk"
 		}
 		blocks = append(blocks, mr.top.children(string(info.Kind), []string{example}, true)...)
 	}

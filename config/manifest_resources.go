@@ -146,8 +146,17 @@ func (r *reader) said() int { return len(r.diags) + len(r.later) + r.untold }
 func (mr *manifestReader) readResource(in instance) {
 	s := in.sec
 	before := s.r.said()
-	it := &item{sec: s, block: *s.header, fields: map[string]field{"code": in.at}, names: map[string]string{}}
+	it := &item{sec: s, block: *s.header, fields: map[string]field{"code": in.at, in.kind.KeyField(): in.at}, names: map[string]string{}}
+	mr.ofNoClient(in)
 	switch in.kind {
+	case resource.KindClient:
+		it.res = readClient(s, it, in.code)
+	case resource.KindApplication:
+		it.res = readApplication(s, it, in.code)
+	case resource.KindRole:
+		it.res = readRole(s, it, in.code)
+	case resource.KindServiceAccount:
+		it.res = readServiceAccount(s, it, in.code)
 	case resource.KindEventType:
 		it.res = readEventType(s, it, in.code)
 	case resource.KindDispatchPool:

@@ -10,12 +10,12 @@ import (
 type Application struct {
 	Meta
 	Code             string              `json:"code"`
-	Name             string              `json:"name"`
-	Description      string              `json:"description,omitempty"`
+	Name             string              `json:"name" hcl:"name,optional"`
+	Description      string              `json:"description,omitempty" hcl:"description,optional"`
 	Type             string              `json:"type"` // APPLICATION or INTEGRATION
-	Active           *bool               `json:"active"`
-	IconURL          string              `json:"iconUrl,omitempty"`
-	DefaultBaseURL   string              `json:"defaultBaseUrl,omitempty"`
+	Active           *bool               `json:"active" hcl:"active,optional"`
+	IconURL          string              `json:"iconUrl,omitempty" hcl:"icon_url,optional"`
+	DefaultBaseURL   string              `json:"defaultBaseUrl,omitempty" hcl:"default_base_url,optional"`
 	ServiceAccountID string              `json:"serviceAccountId,omitempty"` // the account that was provisioned for it
 	Clients          []ApplicationClient `json:"clients,omitempty"`
 }

@@ -11,7 +11,7 @@ import (
 type Client struct {
 	Meta
 	Identifier      string    `json:"identifier"` // what people call it: a slug, unique
-	Name            string    `json:"name"`
+	Name            string    `json:"name" hcl:"name,optional"`
 	Status          string    `json:"status"` // ACTIVE, SUSPENDED, PENDING or DELETED
 	StatusReason    string    `json:"statusReason,omitempty"`
 	StatusChangedAt time.Time `json:"statusChangedAt,omitzero"`

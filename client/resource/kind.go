@@ -87,6 +87,11 @@ func (i KindInfo) May(action string) string { return i.Permission + ":" + action
 // operations have it: "DispatchPool".
 func (i KindInfo) Noun() string { return reflect.TypeOf(i.New()).Elem().Name() }
 
+// Everywhere says that a key of the kind is there once, whichever client a
+// resource belongs to. What belongs to the platform is so; a manifest that
+// declares it is of no client.
+func (k Kind) Everywhere() bool { return k.Order() < KindEventType.Order() }
+
 // KeyField is the JSON name of what Key returns: what people call a resource.
 func (k Kind) KeyField() string {
 	switch k {
@@ -111,10 +116,10 @@ func (k Kind) KeyField() string {
 // Kinds lists every kind in dependency order: what is named comes before
 // what names it. Creates follow the order and deletes go backwards.
 var Kinds = []KindInfo{
-	{KindClient, "clients", "clients", "client", "clt", "platform:admin:client", LevelClient, false, func() Resource { return new(Client) }},
-	{KindApplication, "applications", "applications", "application", "app", "platform:admin:application", LevelShared, false, func() Resource { return new(Application) }},
-	{KindRole, "roles", "roles", "role", "rol", "platform:iam:role", LevelShared, false, func() Resource { return new(Role) }},
-	{KindServiceAccount, "service-accounts", "serviceAccounts", "service account", "sac", "platform:iam:service-account", LevelClient, false, func() Resource { return new(ServiceAccount) }},
+	{KindClient, "clients", "clients", "client", "clt", "platform:admin:client", LevelClient, true, func() Resource { return new(Client) }},
+	{KindApplication, "applications", "applications", "application", "app", "platform:admin:application", LevelShared, true, func() Resource { return new(Application) }},
+	{KindRole, "roles", "roles", "role", "rol", "platform:iam:role", LevelShared, true, func() Resource { return new(Role) }},
+	{KindServiceAccount, "service-accounts", "serviceAccounts", "service account", "sac", "platform:iam:service-account", LevelClient, true, func() Resource { return new(ServiceAccount) }},
 	{KindOAuthClient, "oauth-clients", "clients", "OAuth client", "oac", "platform:iam:idp", LevelAnchor, false, func() Resource { return new(OAuthClient) }},
 	{KindAnchorDomain, "anchor-domains", "anchorDomains", "anchor domain", "acd", "platform:iam:idp", LevelAnchor, false, func() Resource { return new(AnchorDomain) }},
 	{KindClientAuthConfig, "client-auth-configs", "clientAuthConfigs", "client auth config", "cac", "platform:iam:idp", LevelAnchor, false, func() Resource { return new(ClientAuthConfig) }},

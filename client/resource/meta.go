@@ -37,7 +37,10 @@ type Problem struct {
 }
 
 func (p Problem) String() string {
-	s := p.Field + ": " + p.Detail
+	s := p.Detail
+	if p.Field != "" {
+		s = p.Field + ": " + s
+	}
 	if p.Try != "" {
 		s += " (try: " + p.Try + ")"
 	}

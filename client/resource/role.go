@@ -11,10 +11,10 @@ import (
 type Role struct {
 	Meta
 	Name          string   `json:"name"`
-	DisplayName   string   `json:"displayName"`
-	Description   string   `json:"description,omitempty"`
-	Permissions   []string `json:"permissions"`   // application:context:aggregate:action, "*" for any one segment
-	ClientManaged bool     `json:"clientManaged"` // administrators of clients may assign it
+	DisplayName   string   `json:"displayName" hcl:"name,optional"`
+	Description   string   `json:"description,omitempty" hcl:"description,optional"`
+	Permissions   []string `json:"permissions"`                                 // application:context:aggregate:action, "*" for any one segment
+	ClientManaged bool     `json:"clientManaged" hcl:"client_managed,optional"` // administrators of clients may assign it
 }
 
 // Kind implements Resource.

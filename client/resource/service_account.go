@@ -8,12 +8,12 @@ import "strings"
 type ServiceAccount struct {
 	Meta
 	Code          string              `json:"code"`
-	Name          string              `json:"name"`
-	Description   string              `json:"description,omitempty"`
+	Name          string              `json:"name" hcl:"name,optional"`
+	Description   string              `json:"description,omitempty" hcl:"description,optional"`
 	ApplicationID string              `json:"applicationId,omitempty"`
 	ClientIDs     []string            `json:"clientIds"` // whose things it reaches; "*" alone is every client and anchor level
 	Roles         []string            `json:"roles"`     // without any it may do nothing
-	Active        *bool               `json:"active"`
+	Active        *bool               `json:"active" hcl:"active,optional"`
 	Webhook       *WebhookCredentials `json:"webhookCredentials,omitempty"`
 }
 

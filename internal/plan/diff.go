@@ -16,6 +16,15 @@ import (
 // fared: they are no part of what is declared.
 var hidden = []string{"id", "clientId", "managedBy", "source", "revision", "appliedRevision", "createdBy", "createdAt", "updatedAt", "code"}
 
+// hiddenOf are those of single kinds: what the resource is called by, and what
+// is given to it by commands of its own.
+var hiddenOf = map[resource.Kind][]string{
+	resource.KindClient:         {"identifier", "notes", "statusReason", "statusChangedAt"},
+	resource.KindApplication:    {"clients", "serviceAccountId"},
+	resource.KindRole:           {"name"},
+	resource.KindServiceAccount: {"webhookCredentials"},
+}
+
 // leaf is a value that is compared as one.
 type leaf struct {
 	value  json.RawMessage
@@ -60,7 +69,7 @@ func leaves(r, other resource.Resource) map[string]leaf {
 	if err := d.Decode(&top); err != nil {
 		return refusal(out, err)
 	}
-	for _, name := range hidden {
+	for _, name := range slices.Concat(hidden, hiddenOf[r.Kind()]) {
 		delete(top, name)
 	}
 	for name, v := range top {

@@ -43,9 +43,7 @@ func Make(d Desired, current []resource.Resource) *Plan {
 	p := &Plan{Manifest: d.Manifest, ClientID: d.ClientID}
 	live := map[key]resource.Resource{}
 	for _, r := range current {
-		// The same manifest may be applied for several clients. What it owns
-		// for another one is not its own here.
-		if d.Anywhere || r.Base().ClientID == d.ClientID {
+		if d.concerns(r) {
 			live[key{r.Kind(), r.Key()}] = r
 		}
 	}
@@ -67,6 +65,19 @@ func Make(d Desired, current []resource.Resource) *Plan {
 	return p
 }
 
+// concerns says whether a live resource may be one that is declared. The same
+// manifest may be applied for several clients. What it owns for another one is
+// not its own here, and what belongs to the platform is no client's.
+func (d Desired) concerns(r resource.Resource) bool {
+	switch {
+	case d.Anywhere:
+		return true
+	case r.Kind().Everywhere():
+		return d.ClientID == ""
+	}
+	return r.Base().ClientID == d.ClientID
+}
+
 func create(it Item) Change {
 	return Change{
 		Action: Create, Kind: it.Resource.Kind(), Code: it.Resource.Key(),
@@ -85,6 +96,10 @@ func compare(d Desired, it Item, there resource.Resource) Change {
 			c.Problem = fmt.Sprintf("exists and belongs to the manifest %q", c.Owner)
 		}
 		c.Try = "adopt = true in its block, if this manifest shall own it from now on"
+		if status(there) == resource.ClientDeleted {
+			c.Problem = "was deleted, and its events and jobs go on naming it"
+			c.Try = "another identifier, or adopt = true in its block, which brings it back"
+		}
 		return c
 	}
 	want, notes := settle(it, there)

@@ -15,8 +15,11 @@ func settle(it Item, there resource.Resource) (resource.Resource, []string) {
 	if it.StatusStated || was == "" || was == is {
 		return it.Resource, nil
 	}
-	if was == "ARCHIVED" {
-		return it.Resource, []string{"is ARCHIVED and will be " + is + " again, because it is declared"}
+	if was == "ARCHIVED" || was == resource.ClientDeleted {
+		return it.Resource, []string{"is " + was + " and will be " + is + " again, because it is declared"}
+	}
+	if was == inactive {
+		return withStatus(it.Resource, was), []string{"is inactive and stays so; state active = true to change that"}
 	}
 	return withStatus(it.Resource, was), []string{fmt.Sprintf("is %s and stays so; state status = %q to change that", was, is)}
 }
@@ -37,8 +40,27 @@ func rotated(there, want resource.Resource) []string {
 	return nil
 }
 
+// What is active or not has no other status.
+const (
+	active   = "active"
+	inactive = "inactive"
+)
+
+func activity(is bool) string {
+	if is {
+		return active
+	}
+	return inactive
+}
+
 func status(r resource.Resource) string {
 	switch r := r.(type) {
+	case *resource.Client:
+		return r.Status
+	case *resource.Application:
+		return activity(r.IsActive())
+	case *resource.ServiceAccount:
+		return activity(r.IsActive())
 	case *resource.EventType:
 		return r.Status
 	case *resource.DispatchPool:
@@ -52,7 +74,20 @@ func status(r resource.Resource) string {
 }
 
 func withStatus(r resource.Resource, s string) resource.Resource {
+	is := s == active
 	switch r := r.(type) {
+	case *resource.Client:
+		c := *r
+		c.Status = s
+		return &c
+	case *resource.Application:
+		c := *r
+		c.Active = &is
+		return &c
+	case *resource.ServiceAccount:
+		c := *r
+		c.Active = &is
+		return &c
 	case *resource.EventType:
 		c := *r
 		c.Status = s
@@ -76,6 +111,24 @@ func withStatus(r resource.Resource, s string) resource.Resource {
 // normal is a copy of a resource in the form in which two can be compared.
 func normal(r, other resource.Resource) resource.Resource {
 	switch r := r.(type) {
+	case *resource.Client:
+		c := *r
+		c.Defaults()
+		return &c
+	case *resource.Application:
+		c := *r
+		c.Defaults()
+		return &c
+	case *resource.Role:
+		c := *r
+		c.Defaults()
+		c.Permissions = sorted(c.Permissions)
+		return &c
+	case *resource.ServiceAccount:
+		c := *r
+		c.Defaults()
+		c.ClientIDs, c.Roles = sorted(c.ClientIDs), sorted(c.Roles)
+		return &c
 	case *resource.EventType:
 		c := *r
 		c.Defaults()
@@ -108,6 +161,13 @@ func normal(r, other resource.Resource) resource.Resource {
 		return &c
 	}
 	return r
+}
+
+// sorted is a list whose order says nothing.
+func sorted(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
 }
 
 // normalVersion drops what the server adds. A version's status only goes

@@ -69,6 +69,9 @@ func (p *Platform) Apply(ctx context.Context, c Caller, req ApplyRequest) (Apply
 		if refused != nil {
 			return refused
 		}
+		if err := ofNobody(client, steps); err != nil {
+			return err
+		}
 		return d.carryOut(req.Manifest, client, steps)
 	})
 	if err != nil {
@@ -106,7 +109,7 @@ func (p *Platform) Apply(ctx context.Context, c Caller, req ApplyRequest) (Apply
 
 // readSteps checks a plan by itself.
 func readSteps(c Caller, req *ApplyRequest) ([]*step, error) {
-	var problems []Problem
+	var problems, forbidden []Problem
 	note := func(ch ApplyChange, ps ...resource.Problem) {
 		for _, p := range ps {
 			problems = append(problems, Problem{Kind: ch.Kind, Code: ch.Code, Problem: p})
@@ -132,14 +135,18 @@ func readSteps(c Caller, req *ApplyRequest) ([]*step, error) {
 		case "create", "update", "delete":
 			actions = []string{ch.Action}
 		case "replace":
+			if info.Kind.Everywhere() {
+				note(ch, resource.Problem{Detail: "can not be replaced: others name it by its id"})
+				continue
+			}
 			actions = []string{"create", "delete"}
 		default:
 			note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].action", i), Detail: "must be create, update, delete or replace"})
 			continue
 		}
 		for _, action := range actions {
-			if permission := info.May(action); c.May == nil || !c.May(permission) {
-				return nil, refuse(CodeForbidden, "the plan needs the permission %s", permission)
+			if permission := info.May(action); !c.may(permission) {
+				forbidden = append(forbidden, Problem{Kind: ch.Kind, Code: ch.Code, Problem: resource.Problem{Detail: "needs the permission " + permission}})
 			}
 		}
 		if key := ch.Kind + "/" + ch.Code; named[key] {
@@ -153,8 +160,8 @@ func readSteps(c Caller, req *ApplyRequest) ([]*step, error) {
 				note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].resource", i), Detail: "must be a JSON object"})
 				continue
 			}
-			if _, ok := f["code"]; !ok {
-				f["code"], _ = json.Marshal(ch.Code)
+			if key := info.Kind.KeyField(); f[key] == nil {
+				f[key], _ = json.Marshal(ch.Code)
 			}
 			r, ps := build(info, f)
 			note(ch, ps...)
@@ -164,6 +171,9 @@ func readSteps(c Caller, req *ApplyRequest) ([]*step, error) {
 			s.fields = f
 		}
 		steps = append(steps, s)
+	}
+	if len(forbidden) > 0 {
+		return nil, &Error{Code: CodeForbidden, Detail: "the plan has changes that you may not make", Problems: forbidden}
 	}
 	if len(problems) > 0 {
 		return nil, &Error{Code: CodeInvalid, Detail: "the plan can not be accepted", Problems: problems}
@@ -204,7 +214,7 @@ func (d *draft) carryOut(manifest, client string, steps []*step) error {
 			continue
 		}
 		if err := d.take(s, before, manifest, client); err != nil {
-			return err
+			return about(err, s.Kind, s.Code)
 		}
 	}
 	switch {
@@ -213,20 +223,29 @@ func (d *draft) carryOut(manifest, client string, steps []*step) error {
 	case len(foreign) > 0:
 		return &Error{Code: CodeNotOwned, Detail: "the plan touches what this manifest does not manage; nothing was changed", Conflicts: foreign}
 	}
-	return nil
+	return d.emptied(ordered)
 }
 
 // take drafts one step whose expectations hold.
 func (d *draft) take(s *step, before resource.Resource, manifest, client string) error {
+	if err := d.caller.mayChange(s.info); err != nil {
+		return err
+	}
+	if before != nil {
+		if err := byHand(before); err != nil {
+			return err
+		}
+	}
 	if s.Action == "delete" || s.Action == "replace" {
 		if err := mayRemove(s.info, before); err != nil {
 			return err
 		}
-		d.remove(before)
 		s.subject = before
-	}
-	if s.Action == "delete" {
-		return nil
+		if s.Action == "delete" {
+			d.takeAway(before)
+			return nil
+		}
+		d.remove(before)
 	}
 	r, ps := build(s.info, s.fields)
 	if len(ps) > 0 {
@@ -235,8 +254,9 @@ func (d *draft) take(s *step, before resource.Resource, manifest, client string)
 	}
 	m := r.Base()
 	protected := m.Protected
-	*m = resource.Meta{ClientID: client, ManagedBy: manifest, Protected: protected, Source: "CODE"}
+	*m = resource.Meta{ClientID: client, ManagedBy: manifest, Protected: protected, Source: sourceOf(s.info.Kind, "CODE")}
 	if before != nil {
+		keepOwn(before, r, s.fields)
 		inheritSecrets(before, r)
 		inheritStatus(before, r)
 	}
@@ -258,6 +278,18 @@ func (d *draft) take(s *step, before resource.Resource, manifest, client string)
 // not speak of it.
 func inheritStatus(before, after resource.Resource) {
 	switch r := after.(type) {
+	case *resource.Client:
+		if r.Status == "" {
+			r.Status = before.(*resource.Client).Status
+		}
+	case *resource.Application:
+		if r.Active == nil {
+			r.Active = before.(*resource.Application).Active
+		}
+	case *resource.ServiceAccount:
+		if r.Active == nil {
+			r.Active = before.(*resource.ServiceAccount).Active
+		}
 	case *resource.EventType:
 		if r.Status == "" {
 			r.Status = before.(*resource.EventType).Status

@@ -215,6 +215,9 @@ func (d *draft) check() error {
 	}
 	for _, c := range d.order {
 		if err := d.guard(c); err != nil {
+			if d.strict {
+				err = about(err, string(c.subject().Kind()), c.subject().Key())
+			}
 			return err
 		}
 	}
@@ -259,7 +262,7 @@ func (d *draft) inUse() error {
 		d.all(info.Kind, func(r resource.Resource) {
 			for _, ref := range r.Refs() {
 				id := ref.ID
-				if id == "" && everywhere(ref.Kind) {
+				if id == "" && ref.Kind.Everywhere() {
 					id = named[worldKey{ref.Kind, "", ref.Code}]
 				}
 				if gone[id] != nil {
@@ -276,7 +279,11 @@ func (d *draft) inUse() error {
 				more = fmt.Sprintf(" and %d more", len(by)-5)
 				by = by[:5]
 			}
-			return refuse(CodeInUse, "%s %s is named by %s%s", info.Title, c.before.Key(), strings.Join(by, ", "), more)
+			err := refuse(CodeInUse, "%s %s is named by %s%s", info.Title, c.before.Key(), strings.Join(by, ", "), more)
+			if d.strict {
+				return about(err, string(info.Kind), c.before.Key())
+			}
+			return err
 		}
 	}
 	return nil

@@ -139,7 +139,7 @@ func (d *draft) takeAway(r resource.Resource) {
 	case *resource.Client:
 		// Events and jobs go on naming it, so it stays to be named.
 		gone := *r
-		gone.Status, gone.StatusReason = resource.ClientDeleted, ""
+		gone.Status, gone.StatusReason, gone.ManagedBy = resource.ClientDeleted, "", ""
 		d.update(r, &gone, "DELETE")
 		return
 	case *resource.ServiceAccount:

@@ -34,7 +34,10 @@ func (d *draft) account(name string) *resource.ServiceAccount {
 // client is the id of the client of a name, if there is one that has not been
 // deleted.
 func (d *draft) client(name string) (string, bool) {
-	t := d.cat.Client(name)
+	t, _ := d.find(worldKey{resource.KindClient, "", name}).(*resource.Client)
+	if t == nil {
+		t, _ = d.get(name).(*resource.Client)
+	}
 	if t == nil || t.Status == resource.ClientDeleted {
 		return name, false
 	}

@@ -30,15 +30,10 @@ type worldKey struct {
 // keyOf is what a resource is found by. What is declared has its code within a
 // client; emails, the names of roles and so on are there once.
 func keyOf(r resource.Resource) worldKey {
-	if everywhere(r.Kind()) {
+	if r.Kind().Everywhere() {
 		return worldKey{r.Kind(), "", r.Key()}
 	}
 	return worldKey{r.Kind(), r.Base().ClientID, r.Key()}
-}
-
-func everywhere(kind resource.Kind) bool {
-	info, _ := resource.InfoOf(kind)
-	return !info.Manifest
 }
 
 // currentWorld is the world at the store's version or a newer one.

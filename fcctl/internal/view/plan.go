@@ -98,6 +98,10 @@ func usual(code string, a plan.Attribute) bool {
 	switch a.Path {
 	case "name":
 		return v == code
+	case "displayName":
+		return strings.HasSuffix(code, ":"+v)
+	case "active":
+		return v == "true"
 	case "status":
 		return v == resource.SubscriptionActive || v == resource.EventTypeCurrent
 	case "sequence":
@@ -207,6 +211,7 @@ var renamed = map[string]string{
 	"adaptiveMinConcurrency": "min_concurrency", "adaptiveMaxConcurrency": "max_concurrency",
 	"timeoutSeconds": "timeout", "maxAgeSeconds": "max_age", "delaySeconds": "delay",
 	"retrySchedule": "retry.schedule", "retryJitter": "retry.jitter", "retryStrategy": "retry.strategy", "retryOn": "retry.on",
+	"displayName": "name", "clientIds": "clients", "applicationId": "application",
 	"connectionCode": "connection", "dispatchPoolCode": "pool", "eventTypes": "event_types", "specVersions": "schema",
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -78,8 +77,11 @@ func (a *commands) propose(c *cli.Context, cl *client.Client) (*proposal, error)
 	if err != nil {
 		return nil, fmt.Errorf("look at what is there: %w", err)
 	}
-	if len(current) > 0 {
+	if len(current) > 0 && m.Client != "" {
 		d.ClientID = current[0].Base().ClientID // the id, where the manifest has the identifier
+	}
+	if err := named(c.Context, cl, d, current); err != nil {
+		return nil, fmt.Errorf("look at what is there: %w", err)
 	}
 	p := &proposal{plan: plan.Make(d, current), manifest: m, live: current}
 	return p, a.check(c.Context, cl, p)
@@ -94,11 +96,13 @@ func desired(m *config.Manifest, replace []string) (plan.Desired, error) {
 		names = append(names, name)
 		d.Items = append(d.Items, plan.Item{
 			Resource: r, Adopt: m.Adopts(r.Kind(), r.Key()), Replace: slices.Contains(replace, name),
-			// Where a field is not written, Where gives the block around it.
-			StatusStated: m.Where(r.Kind(), r.Key(), "status") != m.Where(r.Kind(), r.Key(), ""),
+			StatusStated: stated(m, r, "status") || stated(m, r, "active"),
 		})
 	}
 	for _, n := range replace {
+		if kind, _, _ := strings.Cut(n, "."); slices.Contains(names, n) && resource.Kind(kind).Everywhere() {
+			return d, fault.Usage(fmt.Sprintf("-replace %s: others name a %s by its id, so it can not be made anew", n, kind), "")
+		}
 		if !slices.Contains(names, n) {
 			try := "-replace subscription.ship-notifications"
 			if near := fault.Nearest(n, names); near != "" {
@@ -108,41 +112,6 @@ func desired(m *config.Manifest, replace []string) (plan.Desired, error) {
 		}
 	}
 	return d, nil
-}
-
-// live lists what the manifest owns, and what has the code of something that
-// it declares.
-func live(ctx context.Context, cl *client.Client, m *config.Manifest) ([]resource.Resource, error) {
-	var out []resource.Resource
-	seen := map[string]bool{}
-	take := func(kind resource.Kind, f client.ResourceFilter) error {
-		f.ClientID = m.Client // by id or identifier; the server knows both
-		for r, err := range cl.Resources(kind).List(ctx, f) {
-			if err != nil {
-				return err
-			}
-			if id := r.Base().ID; !seen[id] && (m.Client != "" || r.Base().ClientID == "") {
-				seen[id] = true
-				seen[string(kind)+" "+r.Key()] = true
-				out = append(out, r)
-			}
-		}
-		return nil
-	}
-	for _, info := range resource.Declared() {
-		if err := take(info.Kind, client.ResourceFilter{ManagedBy: m.Name, PageSize: 200}); err != nil {
-			return nil, err
-		}
-	}
-	for _, r := range m.Resources {
-		if seen[string(r.Kind())+" "+r.Key()] {
-			continue
-		}
-		if err := take(r.Kind(), client.ResourceFilter{Code: r.Key()}); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // check has the server try the plan without changing anything. What it finds
@@ -167,10 +136,16 @@ func (a *commands) check(ctx context.Context, cl *client.Client, p *proposal) er
 	return nil
 }
 
+// stated says whether the manifest itself writes a field.
+func stated(m *config.Manifest, r resource.Resource, field string) bool {
+	// Where it does not, Where gives the block around it.
+	return m.Where(r.Kind(), r.Key(), field) != m.Where(r.Kind(), r.Key(), "")
+}
+
 // explain shows the problems of a refused plan as diagnostics.
 func (a *commands) explain(err error, m *config.Manifest) error {
 	var e *client.Error
-	if m == nil || !errors.As(err, &e) || e.Status != http.StatusBadRequest || len(e.Problems) == 0 {
+	if m == nil || !errors.As(err, &e) || len(e.Problems) == 0 {
 		return err
 	}
 	var diags config.Diagnostics
@@ -180,7 +155,11 @@ func (a *commands) explain(err error, m *config.Manifest) error {
 		}
 		diags = append(diags, m.Diagnostic(p.Kind, p.Code, resource.Problem{Field: p.Field, Detail: p.Detail, Try: p.Try}))
 	}
-	return a.show(diags)
+	if shown := a.show(diags); !errors.Is(shown, fault.Exit(fault.Failed)) {
+		return shown
+	}
+	_, code, _ := fault.Judge(err)
+	return fault.Exit(code)
 }
 
 // request is a plan as the server takes it.

@@ -1,0 +1,6 @@
+manifest {
+  name   = "shop"
+  client = "acme"
+}
+application "shop" {
+}
