@@ -83,6 +83,14 @@ func (mw *manifestWriter) resource(r resource.Resource) string {
 	}
 	b.tagged(shown(r), usual)
 	switch r := r.(type) {
+	case *resource.Client:
+		b.text("status", r.Status, usual.(*resource.Client).Status)
+	case *resource.Application:
+		b.text("type", strings.ToLower(r.Type), strings.ToLower(usual.(*resource.Application).Type))
+	case *resource.Role:
+		b.list("permissions", r.Permissions)
+	case *resource.ServiceAccount:
+		mw.serviceAccount(&b, r)
 	case *resource.EventType:
 		writeEventType(&b, r, usual.(*resource.EventType))
 	case *resource.DispatchPool:
@@ -118,6 +126,14 @@ func shown(r resource.Resource) resource.Resource {
 func bare(info resource.KindInfo, code string) resource.Resource {
 	r := info.New()
 	switch r := r.(type) {
+	case *resource.Client:
+		r.Identifier = code
+	case *resource.Application:
+		r.Code = code
+	case *resource.Role:
+		r.Name = code
+	case *resource.ServiceAccount:
+		r.Code = code
 	case *resource.EventType:
 		r.Code = code
 	case *resource.DispatchPool:

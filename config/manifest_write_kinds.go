@@ -7,6 +7,27 @@ import (
 	"github.com/flowcatalyst/fc/client/resource"
 )
 
+// serviceAccount writes an account whose references are codes.
+func (mw *manifestWriter) serviceAccount(b *block, a *resource.ServiceAccount) {
+	if a.ApplicationID != "" {
+		b.attr("application", mw.reference(resource.KindApplication, a.ApplicationID))
+	}
+	mw.references(b, "clients", resource.KindClient, a.ClientIDs)
+	mw.references(b, "roles", resource.KindRole, a.Roles)
+}
+
+// references writes a list of references in the order of their codes, which
+// is no part of what it says.
+func (mw *manifestWriter) references(b *block, name string, kind resource.Kind, codes []string) {
+	var elements []string
+	for _, code := range slices.Sorted(slices.Values(codes)) {
+		elements = append(elements, mw.reference(kind, code))
+	}
+	if len(elements) > 0 {
+		b.attr(name, wrapped(elements))
+	}
+}
+
 func writeEventType(b *block, t, usual *resource.EventType) {
 	b.text("status", t.Status, usual.Status)
 	b.text("validation", strings.ToLower(t.Validation), strings.ToLower(usual.Validation))

@@ -139,6 +139,37 @@ func (d drawn) subscription() resource.Resource {
 	return s
 }
 
+func (d drawn) slug() string { return d.of("slug", "a", "b-2", "3c") }
+
+func (d drawn) client() resource.Resource {
+	return &resource.Client{Identifier: d.slug(), Name: d.of("name", "", "Acme ${x}"), Status: d.of("status", "", resource.ClientSuspended)}
+}
+
+func (d drawn) application() resource.Resource {
+	off := false
+	a := &resource.Application{Code: d.slug(), Description: d.of("description", "", "x"), Type: d.of("type", "", resource.ApplicationIntegration), IconURL: d.of("icon", "", "https://example.com/i.png")}
+	if d.maybe("off") {
+		a.Active = &off
+	}
+	return a
+}
+
+func (d drawn) role() resource.Resource {
+	return &resource.Role{Name: d.slug() + ":" + d.of("role", "clerk", "boss"), DisplayName: d.of("name", "", "Clerk"), ClientManaged: d.maybe("managed"),
+		Permissions: []string{"shop:sales:order:view", "shop:*:*:*"}[:d.number("permissions", 0, 2)]}
+}
+
+func (d drawn) account() resource.Resource {
+	a := &resource.ServiceAccount{Code: d.of("code", writtenCodes...), Roles: []string{"b-2:clerk", "a:boss"}[:d.number("roles", 0, 2)]}
+	if a.ClientIDs = []string{"b-2", "a"}[:d.number("clients", 0, 2)]; d.maybe("everywhere") {
+		a.ClientIDs = []string{"*"}
+	}
+	if d.maybe("of an application") {
+		a.ApplicationID = d.slug()
+	}
+	return a
+}
+
 // Whatever there is, what is written of it is read as the same, so that a plan
 // of the two has nothing to do but to take over what is another's.
 func TestWhatIsWrittenPlansToNoChange(t *testing.T) {
@@ -146,6 +177,7 @@ func TestWhatIsWrittenPlansToNoChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawn{t}
 		makers := map[resource.Kind]func() resource.Resource{
+			resource.KindClient: d.client, resource.KindApplication: d.application, resource.KindRole: d.role, resource.KindServiceAccount: d.account,
 			resource.KindEventType: d.eventType, resource.KindDispatchPool: d.pool, resource.KindConnection: d.connection, resource.KindSubscription: d.subscription,
 		}
 		var live []resource.Resource

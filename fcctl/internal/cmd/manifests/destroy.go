@@ -44,7 +44,7 @@ func (a *commands) destroy(c *cli.Context) error {
 		return fmt.Errorf("look at what is there: %w", err)
 	}
 	d := plan.Desired{Manifest: m.Name, ClientID: m.Client}
-	if len(current) > 0 {
+	if len(current) > 0 && m.Client != "" {
 		d.ClientID = current[0].Base().ClientID // the id, where the manifest has the identifier
 	}
 	p := &proposal{plan: plan.Make(d, current), live: current}

@@ -54,6 +54,9 @@ func (a *commands) export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := coded(c.Context, cl, live); err != nil {
+		return fmt.Errorf("look at what is there: %w", err)
+	}
 	if len(live) == 0 {
 		return fault.New(fault.NotFound, "fcctl get --help, for what there is", "there is nothing to export")
 	}
@@ -208,11 +211,17 @@ func (s selection) find(ctx context.Context, cl *client.Client, f client.Resourc
 			continue
 		}
 		var there []string
+		if f.ClientID != "" && info.Kind.Everywhere() && codes == nil {
+			continue // a manifest of a client does not declare it
+		}
 		for r, err := range cl.Resources(info.Kind).List(ctx, f) {
+			if len(s) == len(resource.Declared()) && hiddenFrom(err, info) {
+				break // asked for with all the rest
+			}
 			if err != nil {
 				return nil, fmt.Errorf("list the %ss: %w", info.Title, err)
 			}
-			if f.ClientID == "" && r.Base().ClientID != "" || builtIn(r) {
+			if f.ClientID == "" && r.Base().ClientID != "" && !info.Kind.Everywhere() || builtIn(r) {
 				continue
 			}
 			there = append(there, r.Key())
@@ -233,7 +242,15 @@ func (s selection) find(ctx context.Context, cl *client.Client, f client.Resourc
 	return out, nil
 }
 
-// builtIn says that a resource always exists.
+// builtIn says that no manifest declares a resource: it always exists, is an
+// application's to declare, or is there only to be named.
 func builtIn(r resource.Resource) bool {
+	switch r := r.(type) {
+	case *resource.Client:
+		return r.Status == resource.ClientDeleted
+	case *resource.Role:
+		app, _ := r.Segments()
+		return app == resource.PlatformApplication || r.Source == "SDK"
+	}
 	return r.Kind() == resource.KindDispatchPool && r.Key() == resource.DefaultPool && r.Base().ClientID == ""
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/config"
-	"github.com/flowcatalyst/fc/internal/plan"
 )
 
 // live lists what the manifest owns, and what has the code of something that
@@ -39,9 +39,8 @@ func live(ctx context.Context, cl *client.Client, m *config.Manifest) ([]resourc
 			continue // no client's
 		}
 		err := take(info.Kind, client.ResourceFilter{ManagedBy: m.Name, PageSize: 200})
-		var refused *client.Error
-		if info.Kind.Everywhere() && !declared[info.Kind] && errors.As(err, &refused) && refused.Status == http.StatusForbidden {
-			continue // whoever manages subscriptions alone need not see roles
+		if !declared[info.Kind] && hiddenFrom(err, info) {
+			continue
 		}
 		if err != nil {
 			return nil, err
@@ -58,22 +57,24 @@ func live(ctx context.Context, cl *client.Client, m *config.Manifest) ([]resourc
 	return out, nil
 }
 
-// named gives what service accounts refer to by id the codes that manifests
-// use, on both sides. An id that cannot be looked up stays.
-func named(ctx context.Context, cl *client.Client, d plan.Desired, current []resource.Resource) error {
+// hiddenFrom says that what belongs to the platform is not for the caller to
+// see: whoever manages subscriptions need not see roles.
+func hiddenFrom(err error, info resource.KindInfo) bool {
+	var refused *client.Error
+	return info.Kind.Everywhere() && errors.As(err, &refused) && refused.Status == http.StatusForbidden
+}
+
+// coded gives what service accounts refer to by id the codes that manifests
+// use. An id that cannot be looked up stays.
+func coded(ctx context.Context, cl *client.Client, lists ...[]resource.Resource) error {
 	var accounts []*resource.ServiceAccount
-	for _, it := range d.Items {
-		if s, ok := it.Resource.(*resource.ServiceAccount); ok {
+	for _, r := range slices.Concat(lists...) {
+		if s, ok := r.(*resource.ServiceAccount); ok {
 			accounts = append(accounts, s)
 		}
 	}
 	if len(accounts) == 0 {
-		return nil // those that go are not compared
-	}
-	for _, r := range current {
-		if s, ok := r.(*resource.ServiceAccount); ok {
-			accounts = append(accounts, s)
-		}
+		return nil
 	}
 	codes := map[string]string{}
 	for _, kind := range []resource.Kind{resource.KindClient, resource.KindApplication} {

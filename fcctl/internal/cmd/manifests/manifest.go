@@ -80,7 +80,7 @@ func (a *commands) propose(c *cli.Context, cl *client.Client) (*proposal, error)
 	if len(current) > 0 && m.Client != "" {
 		d.ClientID = current[0].Base().ClientID // the id, where the manifest has the identifier
 	}
-	if err := named(c.Context, cl, d, current); err != nil {
+	if err := coded(c.Context, cl, m.Resources, current); err != nil {
 		return nil, fmt.Errorf("look at what is there: %w", err)
 	}
 	p := &proposal{plan: plan.Make(d, current), manifest: m, live: current}
