@@ -78,6 +78,7 @@ func params(dir string, setup func(*testscript.Env)) testscript.Params {
 				return err
 			}
 			e.Setenv("QUICKSTART", quickstart)
+			e.Setenv("CI_EXAMPLES", filepath.Join(filepath.Dir(quickstart), "ci"))
 			if setup != nil {
 				setup(e)
 			}
@@ -96,6 +97,7 @@ func params(dir string, setup func(*testscript.Env)) testscript.Params {
 			"together":    together,
 			"unread":      unread,
 			"proxy":       proxy,
+			"steps":       steps,
 		},
 	}
 }
