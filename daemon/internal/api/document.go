@@ -13,6 +13,7 @@ var limited = []string{
 	"/api/events", "/api/events/batch", "/api/dispatch-jobs", "/api/dispatch-jobs/batch", "/api/dispatch/jobs/batch",
 	"/api/audit-logs/batch", "/api/audit/logs/batch",
 	"/auth/login", "/auth/bootstrap", "/auth/change-password",
+	"/api/connections/{id}/test",
 }
 
 // completeDocument adds to the document what the rows of the table leave out.
