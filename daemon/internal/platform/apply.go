@@ -55,6 +55,8 @@ type step struct {
 	info    resource.KindInfo
 	fields  fields
 	subject resource.Resource // what it left in the draft, or took out
+	removed string            // the subscription that it takes away, by id
+	cancels int               // open jobs of that one
 }
 
 // Apply carries out a plan: all of it in one write, or nothing.
@@ -72,7 +74,12 @@ func (p *Platform) Apply(ctx context.Context, c Caller, req ApplyRequest) (Apply
 		if err := ofNobody(client, steps); err != nil {
 			return err
 		}
-		return d.carryOut(req.Manifest, client, steps)
+		if err := d.carryOut(req.Manifest, client, steps); err != nil {
+			return err
+		}
+		// Now, because once it is written the scheduler cancels them.
+		p.countCancelled(ctx, d, steps)
+		return nil
 	})
 	if err != nil {
 		return ApplyAnswer{}, err
@@ -84,20 +91,9 @@ func (p *Platform) Apply(ctx context.Context, c Caller, req ApplyRequest) (Apply
 			m := s.subject.Base()
 			r.ID, r.Revision = m.ID, m.Revision
 		}
-		removed := s.Action == "delete" || s.Action == "replace"
-		if removed && s.info.Kind == resource.KindSubscription {
-			id := s.subject.Base().ID
-			for old, next := range d.replaced {
-				if next == id {
-					id = old
-				}
-			}
-			if r.CancelsJobs, err = p.openJobs(ctx, id); err != nil {
-				p.log.Warn("open jobs of a deleted subscription can not be counted", "subscription", id, "error", err)
-			}
-			if !req.DryRun {
-				p.afterRemoval(ctx, &resource.Subscription{Meta: resource.Meta{ID: id}})
-			}
+		r.CancelsJobs = s.cancels
+		if s.removed != "" && !req.DryRun {
+			p.afterRemoval(ctx, &resource.Subscription{Meta: resource.Meta{ID: s.removed}})
 		}
 		if req.DryRun && s.Action == "create" || req.DryRun && s.Action == "replace" {
 			r.ID = "" // it will get one
@@ -105,6 +101,27 @@ func (p *Platform) Apply(ctx context.Context, c Caller, req ApplyRequest) (Apply
 		answer.Results[i] = r
 	}
 	return answer, nil
+}
+
+// countCancelled finds the subscriptions that steps take away, and how many
+// open jobs end with each.
+func (p *Platform) countCancelled(ctx context.Context, d *draft, steps []*step) {
+	for _, s := range steps {
+		if s.Action != "delete" && s.Action != "replace" || s.info.Kind != resource.KindSubscription {
+			continue
+		}
+		s.removed = s.subject.Base().ID
+		for old, next := range d.replaced {
+			if next == s.removed {
+				s.removed = old
+				break
+			}
+		}
+		var err error
+		if s.cancels, err = p.openJobs(ctx, s.removed); err != nil {
+			p.log.Warn("open jobs of a deleted subscription can not be counted", "subscription", s.removed, "error", err)
+		}
+	}
 }
 
 // readSteps checks a plan by itself.

@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"strings"
 
@@ -55,15 +56,25 @@ func (a *commands) apply(c *cli.Context) error {
 		if err := a.approve(c); err != nil {
 			return err
 		}
-		if res, err = cl.Apply(c.Context, request(p.plan, false)); err != nil {
-			if client.MaybeDone(err) {
-				return fault.New(fault.Failed, "fcctl plan, which shows what is left to do; to apply again is safe",
-					"no answer came, so that all of it has been applied or nothing has: %w", err)
-			}
-			return a.explain(err, p.manifest)
+		if res, err = a.carryOut(c.Context, cl, p); err != nil {
+			return err
 		}
 	}
 	return a.Data(c, res, func() (string, error) { return view.Applied(res, a.Ink()), nil })
+}
+
+// carryOut applies a plan. Without an answer it is not known whether that has
+// happened, and nobody shall be told otherwise.
+func (a *commands) carryOut(ctx context.Context, cl *client.Client, p *proposal) (*client.ApplyResult, error) {
+	res, err := cl.Apply(ctx, request(p.plan, false))
+	switch {
+	case err == nil:
+		return res, nil
+	case client.MaybeDone(err):
+		return nil, fault.New(fault.Failed, "fcctl plan, which shows what is left to do; to apply again is safe",
+			"no answer came, so that all of it has been applied or nothing has: %w", err)
+	}
+	return nil, a.explain(err, p.manifest)
 }
 
 // planned reads a plan from a file and gives it its secrets back.

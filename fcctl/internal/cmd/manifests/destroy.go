@@ -58,7 +58,7 @@ func (a *commands) destroy(c *cli.Context) error {
 		if err := a.approveDestroy(c, p); err != nil {
 			return err
 		}
-		if res, err = cl.Apply(c.Context, request(p.plan, false)); err != nil {
+		if res, err = a.carryOut(c.Context, cl, p); err != nil {
 			return err
 		}
 	}
