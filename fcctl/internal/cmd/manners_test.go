@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -60,5 +61,22 @@ func TestHowACommandEnds(t *testing.T) {
 		if code != tt.code || !strings.Contains(talk.String(), tt.talk) || strings.Contains(talk.String(), "goroutine") {
 			t.Errorf("%s: exit %d, %q", name, code, talk)
 		}
+	}
+}
+
+// A question can be interrupted, although nobody answers it.
+func TestAQuestionCanBeInterrupted(t *testing.T) {
+	a, _, talk := fcctl(t)
+	in, never := io.Pipe()
+	defer func() { _ = never.Close() }()
+	a.Terminal, a.In = true, in
+	ctx, stop := context.WithCancelCause(context.Background())
+	tree := root(a)
+	tree.Commands = append(tree.Commands, &cli.Command{Name: "boom", Action: func(c *cli.Context) error {
+		stop(fault.Signal{Signal: os.Interrupt})
+		return a.Sure(c, "Really?")
+	}})
+	if code := a.Run(ctx, tree, []string{"boom"}); code != fault.Interrupted || !strings.Contains(talk.String(), "interrupted; nothing was done") {
+		t.Errorf("exit %d, %q", code, talk)
 	}
 }
