@@ -38,7 +38,7 @@ subscriptions create big-orders -f big-orders.json
 var notRun = map[string]string{
 	"needs a person or goes on until interrupted": "login|logout|receive|listen|change-password|bootstrap|events tail|jobs tail|router stats --watch|replays wait|dead-letters wait",
 	"changes who runs the others":                 "context|sessions end",
-	"needs a manifest, whose stories are apart":   "plan|apply|validate|fmt|diff|destroy|show",
+	"needs a manifest, whose stories are apart":   "plan|apply|validate|fmt|diff|destroy|show|match",
 	"needs an id that only a running system gives": "describe event|describe job|events get|events explain|events replay|jobs get|jobs attempts|jobs retry|jobs cancel|jobs skip|replays get|replays pause|replays resume|replays rate|replays cancel|" +
 		"dead-letters get|dead-letters retry|dead-letters discard|dead-letters cancel|groups retry|groups skip|groups cancel-waiting|router breakers reset|router warnings ack|audit get|service-accounts tokens revoke|audit list --entity Subscription/|events publish|secret rotate hooks --secret-stdin",
 }

@@ -90,7 +90,7 @@ func Explanation(x *client.Explanation, ink Ink) string {
 		if name == "" {
 			name = v.SubscriptionID
 		}
-		t.row(plain(name), matched, plain(v.Clause), plain(Short(v.Detail, 80)), plain(Short(v.Value, 40)))
+		t.row(plain(name), matched, plain(v.Clause), plain(Short(v.Detail, 120)), plain(Short(v.Value, 40)))
 	}
 	return t.String(ink)
 }

@@ -12,6 +12,6 @@ type commands struct{ *app.App }
 func Commands(a *app.App) []*cli.Command {
 	c := &commands{a}
 	return []*cli.Command{
-		c.planCommand(), c.applyCommand(), c.validateCommand(), c.exportCommand(), c.fmtCommand(), c.diffCommand(), c.destroyCommand(), c.showCommand(),
+		c.planCommand(), c.applyCommand(), c.validateCommand(), c.matchCommand(), c.exportCommand(), c.fmtCommand(), c.diffCommand(), c.destroyCommand(), c.showCommand(),
 	}
 }

@@ -34,6 +34,7 @@ func (a *commands) eventsCommand() *cli.Command {
 		},
 		a.traceCommand(),
 		a.eventsTailCommand(),
+		a.eventsExportCommand(),
 		a.eventsReplayCommand(),
 	)
 }
