@@ -16,13 +16,15 @@ type document struct {
 	Manifest string         `json:"manifest"`
 	ClientID string         `json:"clientId,omitempty"`
 	Summary  map[Action]int `json:"summary"`
+	Targets  []string       `json:"targets,omitempty"`
+	LeftOut  int            `json:"leftOut,omitempty"`
 	Changes  []Change       `json:"changes"`
 }
 
 // MarshalJSON writes the plan with its format. Secrets are fingerprints: a
 // plan may be kept and shown.
 func (p *Plan) MarshalJSON() ([]byte, error) {
-	d := document{Format: Format, Manifest: p.Manifest, ClientID: p.ClientID, Changes: p.Changes, Summary: map[Action]int{}}
+	d := document{Format: Format, Manifest: p.Manifest, ClientID: p.ClientID, Targets: p.Targets, LeftOut: p.LeftOut, Changes: p.Changes, Summary: map[Action]int{}}
 	if d.Changes == nil {
 		d.Changes = []Change{}
 	}
@@ -50,7 +52,7 @@ func (p *Plan) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &d); err != nil {
 		return fmt.Errorf("read the plan: %w", err)
 	}
-	*p = Plan{Manifest: d.Manifest, ClientID: d.ClientID, Changes: d.Changes}
+	*p = Plan{Manifest: d.Manifest, ClientID: d.ClientID, Targets: d.Targets, LeftOut: d.LeftOut, Changes: d.Changes}
 	return nil
 }
 

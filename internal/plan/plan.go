@@ -33,6 +33,10 @@ type Plan struct {
 	// order in which they may be carried out: what is named before what names
 	// it, then the deletes the other way round.
 	Changes []Change
+	// Targets are what the plan was narrowed to, as KIND.CODE; LeftOut counts
+	// the changes and conflicts that it leaves aside for that.
+	Targets []string
+	LeftOut int
 }
 
 // Change is what happens to one resource.

@@ -36,6 +36,9 @@ func Plan(p *plan.Plan, f PlanFacts, ink Ink) string {
 		b.WriteByte('\n')
 	}
 	b.WriteString(summary(p, ink))
+	if s := partial(p); s != "" {
+		b.WriteString(ink.Yellow(s) + "\n")
+	}
 	return b.String()
 }
 
@@ -247,6 +250,9 @@ func snake(s string) string {
 }
 
 func summary(p *plan.Plan, ink Ink) string {
+	if p.Empty() && len(p.Targets) > 0 {
+		return "No changes to what is targeted.\n"
+	}
 	if p.Empty() {
 		return fmt.Sprintf("No changes. %s of manifest %q %s as declared.\n", count(len(p.Changes), "resource"), p.Manifest, isAre(len(p.Changes)))
 	}
@@ -260,7 +266,7 @@ func summary(p *plan.Plan, ink Ink) string {
 		}
 	}
 	s := ink.Bold("Plan") + fmt.Sprintf(" for manifest %q: %s.\n", p.Manifest, strings.Join(parts, ", "))
-	if p.Count(plan.Delete) == len(p.Changes) {
+	if p.Count(plan.Delete) == len(p.Changes) && len(p.Targets) == 0 {
 		s += ink.Red("Nothing will be left:") + " this deletes all that the manifest owns.\n"
 	}
 	return s
@@ -268,6 +274,14 @@ func summary(p *plan.Plan, ink Ink) string {
 
 // Count is a number of things.
 func Count(n int, noun string) string { return count(n, noun) }
+
+// partial says that a plan is not about all of its manifest.
+func partial(p *plan.Plan) string {
+	if len(p.Targets) == 0 {
+		return ""
+	}
+	return "This plan is partial: " + strings.Join(p.Targets, ", ") + " and what that depends on. It leaves out " + count(p.LeftOut, "change") + " of the manifest."
+}
 
 func count(n int, noun string) string {
 	if n == 1 {

@@ -18,6 +18,9 @@ const MarkdownLimit = 65536
 func PlanMarkdown(p *plan.Plan, f PlanFacts) string {
 	m := &markdown{left: MarkdownLimit - 300} // for the mark
 	m.add("### " + plainText(strings.TrimSuffix(summary(p, Ink{}), ".\n")) + "\n\n")
+	if s := partial(p); s != "" {
+		m.add(plainText(s) + "\n\n")
+	}
 	var shown []plan.Change
 	for _, c := range p.Changes {
 		if c.Action != plan.NoOp || len(c.Notes) > 0 {

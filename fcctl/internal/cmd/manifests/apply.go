@@ -18,8 +18,9 @@ func (a *commands) applyCommand() *cli.Command {
 		Name: "apply", Usage: "make the server's resources what a manifest declares", ArgsUsage: "[PLAN]",
 		Description: app.Example("All of it happens or nothing. With a plan from `fcctl plan -out` exactly that plan is applied, "+
 			"or refused whole if anything has changed since; its secrets are read from the manifest (-f).",
-			"fcctl apply -f orders/", "fcctl apply -f orders/ -auto-approve", "fcctl apply -f orders/ plan.json"),
+			"fcctl apply -f orders/", "fcctl apply -f orders/ -auto-approve", "fcctl apply -f orders/ -target connection.warehouse", "fcctl apply -f orders/ plan.json"),
 		Flags: append(manifestFlags(),
+			targetFlag(),
 			&cli.StringSliceFlag{Name: "replace", Usage: "delete this resource and make it anew, `KIND.CODE`; may be repeated"},
 			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask", DisableDefaultText: true},
 		),
@@ -30,6 +31,9 @@ func (a *commands) applyCommand() *cli.Command {
 func (a *commands) apply(c *cli.Context) error {
 	if err := app.Arguments(c, 0, 1, ""); err != nil {
 		return err
+	}
+	if c.NArg() == 1 && len(c.StringSlice("target")) > 0 {
+		return fault.Usage("-target narrows a plan, and this one is made already", "fcctl plan -target KIND.CODE -out plan.json")
 	}
 	if c.NArg() == 1 && len(c.StringSlice("replace")) > 0 {
 		return fault.Usage("-replace changes a plan, and this one is made already", "fcctl plan -replace KIND.CODE -out plan.json")

@@ -18,6 +18,7 @@ func (a *commands) planCommand() *cli.Command {
 			"A plan in a file holds no secrets, only their fingerprints. -o markdown is a summary for a pull request.",
 			"fcctl plan -f orders/", "fcctl plan -f orders/ -var hooks=https://hooks.example.com -out plan.json && fcctl apply -f orders/ plan.json"),
 		Flags: append(manifestFlags(),
+			targetFlag(),
 			&cli.StringSliceFlag{Name: "replace", Usage: "delete this resource and make it anew, `KIND.CODE`; may be repeated"},
 			&cli.StringFlag{Name: "out", Usage: "write the plan to a `FILE` for apply"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 0 without changes, 2 with changes, 1 on error", DisableDefaultText: true},

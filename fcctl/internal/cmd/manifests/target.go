@@ -1,0 +1,33 @@
+package manifests
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
+	"github.com/flowcatalyst/fc/internal/plan"
+	"github.com/urfave/cli/v2"
+)
+
+func targetFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "target", Usage: "only this resource and what it depends on, `KIND.CODE`; may be repeated"}
+}
+
+// narrow leaves of a plan what is targeted, if anything is.
+func narrow(p *plan.Plan, targets []string) error {
+	if len(targets) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range p.Changes {
+		names = append(names, c.Name())
+	}
+	if unknown := p.Narrow(targets); len(unknown) > 0 {
+		try := "-target KIND.CODE, of what the manifest declares or owns"
+		if near := fault.Nearest(unknown[0], names); near != "" {
+			try = "-target " + near
+		}
+		return fault.Usage(fmt.Sprintf("-target %s: the manifest neither declares nor owns such a resource", strings.Join(unknown, ", -target ")), try)
+	}
+	return nil
+}
