@@ -147,7 +147,7 @@ func (o *overview) Equivalent() string   { return "fcctl router stats --watch" }
 func (o *overview) Every() time.Duration { return 5 * time.Second }
 func (o *overview) Keys() []key {
 	return []key{{name: "enter", does: "go to what needs you"}, {name: "1-9", does: "go to that one"}, {name: "e", does: "events"}, {name: "j", does: "jobs"},
-		{name: "d", does: "dead letters"}, {name: "b", does: "blocked groups"}, {name: "c", does: "connections"}, {name: "p", does: "pools"}, {name: "w", does: "warnings"}}
+		{name: "d", does: "dead letters"}, {name: "b", does: "blocked groups"}, {name: "c", does: "connections"}, {name: "p", does: "pools"}, {name: "r", does: "replays"}, {name: "s", does: "subscriptions"}, {name: "w", does: "warnings"}}
 }
 
 func (o *overview) Read() tea.Cmd {
@@ -199,6 +199,10 @@ func (o *overview) Key(k string) (tea.Cmd, bool) {
 		return show(newConnections(o.desk)), true
 	case "p":
 		return show(newPools(o.desk)), true
+	case "r":
+		return show(newReplays(o.desk)), true
+	case "s":
+		return show(newSubscriptions(o.desk)), true
 	case "w":
 		return show(newWarnings(o.desk)), true
 	default:

@@ -35,6 +35,11 @@ func newPalette(out io.Writer, colour bool) *palette {
 	if !colour {
 		r.SetColorProfile(termenv.Ascii)
 	}
+	// The terminal is asked now whether it is dark. Left to the first colour, the
+	// question would be put while keys are read, and its answer taken for keys.
+	if colour {
+		r.HasDarkBackground()
+	}
 	ink := func(light, dark string) lipgloss.Style {
 		return r.NewStyle().Foreground(lipgloss.AdaptiveColor{Light: light, Dark: dark})
 	}

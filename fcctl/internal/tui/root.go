@@ -193,6 +193,9 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if _, is := r.page().(*form); is {
 			r.back()
 		}
+		if r.page().Name() == m.page.Name() { // it was begun there
+			return r, m.then
+		}
 		return r, tea.Batch(r.open(m.page), m.then)
 	case ask:
 		r.question, r.mode = &m, toQuestion
