@@ -96,6 +96,14 @@ func anyResource(t *rapid.T) resource.Resource {
 	n := rapid.IntRange(1, 3)
 	var r resource.Resource
 	switch rapid.SampledFrom(resource.Declared()).Draw(t, "kind").Kind {
+	case resource.KindClient:
+		r = &resource.Client{Identifier: code, Status: rapid.SampledFrom([]string{"", resource.ClientSuspended, resource.ClientDeleted}).Draw(t, "status")}
+	case resource.KindApplication:
+		r = &resource.Application{Code: code, Active: activeOrNot(t), Description: rapid.SampledFrom([]string{"", "x"}).Draw(t, "description")}
+	case resource.KindRole:
+		r = &resource.Role{Name: "app:" + code, Permissions: []string{"a:b:c:d", "a:b:c:a"}[:n.Draw(t, "permissions")-1], ClientManaged: rapid.Bool().Draw(t, "managed")}
+	case resource.KindServiceAccount:
+		r = &resource.ServiceAccount{Code: code, Active: activeOrNot(t), ClientIDs: []string{"b", "a"}[:n.Draw(t, "clients")-1], Roles: []string{"app:b", "app:a"}[:n.Draw(t, "roles")-1]}
 	case resource.KindEventType:
 		e := &resource.EventType{Code: "app:sub:agg:" + code, Description: rapid.SampledFrom([]string{"", "x"}).Draw(t, "description")}
 		for i := range n.Draw(t, "versions") {
@@ -131,14 +139,29 @@ func anyResource(t *rapid.T) resource.Resource {
 	return r
 }
 
+// placeOf is where a resource of a client is, and no other can be.
+func placeOf(r resource.Resource, client string) string {
+	if r.Kind().Everywhere() {
+		client = ""
+	}
+	return fmt.Sprint(r.Kind(), client, r.Key())
+}
+
+func activeOrNot(t *rapid.T) *bool {
+	return rapid.SampledFrom([]*bool{nil, new(bool)}).Draw(t, "active")
+}
+
 func anyDesired(t *rapid.T) Desired {
 	d := Desired{Manifest: "mine", ClientID: rapid.SampledFrom([]string{"", "clt_1"}).Draw(t, "client")}
 	seen := map[string]bool{}
 	for range rapid.IntRange(0, 6).Draw(t, "resources") {
 		r := anyResource(t)
+		if r.Kind().Everywhere() && d.ClientID != "" {
+			continue // which a manifest of a client may not declare
+		}
 		if k := string(r.Kind()) + r.Key(); !seen[k] {
 			seen[k] = true
-			d.Items = append(d.Items, Item{Resource: r, Adopt: rapid.Bool().Draw(t, "adopt"), StatusStated: rapid.Bool().Draw(t, "stated"), Replace: rapid.IntRange(0, 4).Draw(t, "replace") == 0})
+			d.Items = append(d.Items, Item{Resource: r, Adopt: rapid.Bool().Draw(t, "adopt"), StatusStated: rapid.Bool().Draw(t, "stated"), Replace: rapid.IntRange(0, 4).Draw(t, "replace") == 0 && !r.Kind().Everywhere()})
 		}
 	}
 	return d
@@ -154,7 +177,7 @@ func TestApplyingAPlanLeavesNothingToDo(t *testing.T) {
 		taken := map[string]bool{}
 		for range rapid.IntRange(0, 6).Draw(t, "live") {
 			r, client := anyResource(t), rapid.SampledFrom([]string{"", "clt_1"}).Draw(t, "client")
-			if k := fmt.Sprint(r.Kind(), client, r.Key()); !taken[k] {
+			if k := placeOf(r, client); !taken[k] {
 				taken[k] = true
 				w.put(r, rapid.SampledFrom([]string{"", "mine", "theirs"}).Draw(t, "owner"), client, 4, rapid.Bool().Draw(t, "applied"))
 			}
@@ -162,7 +185,7 @@ func TestApplyingAPlanLeavesNothingToDo(t *testing.T) {
 		d := anyDesired(t)
 		adopted := map[string]bool{}
 		for _, it := range d.Items {
-			adopted[fmt.Sprint(it.Resource.Kind(), d.ClientID, it.Resource.Key())] = it.Adopt
+			adopted[placeOf(it.Resource, d.ClientID)] = it.Adopt
 		}
 		before := w.current()
 		p := Make(d, before)
@@ -185,7 +208,7 @@ func TestApplyingAPlanLeavesNothingToDo(t *testing.T) {
 
 		w.apply(p)
 		for _, r := range before {
-			if r.Base().ManagedBy == "mine" || adopted[fmt.Sprint(r.Kind(), r.Base().ClientID, r.Key())] {
+			if r.Base().ManagedBy == "mine" || adopted[placeOf(r, r.Base().ClientID)] {
 				continue
 			}
 			if now := w.live[r.Base().ID]; now == nil || now.Base().Revision != r.Base().Revision {
@@ -199,6 +222,11 @@ func TestApplyingAPlanLeavesNothingToDo(t *testing.T) {
 		for i, it := range d.Items {
 			// A replace is asked for once; what is protected refuses it still.
 			d.Items[i].Replace = it.Replace && stuck[string(it.Resource.Kind())+it.Resource.Key()]
+		}
+		for _, r := range before {
+			if r.Kind().Everywhere() && d.ClientID != "" && w.live[r.Base().ID] == nil {
+				t.Fatalf("a manifest of a client deleted the %s %s", r.Kind(), r.Key())
+			}
 		}
 		again := Make(d, w.current())
 		for _, c := range again.Changes {
