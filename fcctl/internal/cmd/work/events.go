@@ -12,6 +12,7 @@ func (a *commands) eventsCommand() *cli.Command {
 	return app.Group("events", "publish events, look at them and send them again",
 		app.Example("", "fcctl events publish --type shop:sales:order:placed --data '{\"total\": 120}'", "fcctl events list --since 1h"),
 		a.eventsPublishCommand(),
+		a.eventsTriggerCommand(),
 		&cli.Command{
 			Name: "list", Aliases: []string{"ls"}, Usage: "list events, newest first",
 			Description: app.Example("", "fcctl events list --type shop:sales:order:placed --since 1h", "fcctl events list --group order-7 -o json"),
