@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -222,4 +223,24 @@ func TestJourneys(t *testing.T) {
 		s.press("y").sees("CANCELLED")
 		s.within(10)
 	})
+}
+
+// The libraries of the screen ask a terminal for its colours when a program
+// starts, and wait for the answer. No other command may.
+func TestACommandAsksTheTerminalNothing(t *testing.T) {
+	t.Parallel()
+	c := exec.Command("fcctl", "version")
+	c.Env = append(os.Environ(), "HOME="+t.TempDir(), "TERM=xterm-256color", "GORACE="+quick, "CI=")
+	f, err := pty.Start(c)
+	if err != nil {
+		t.Fatalf("start fcctl: %v", err)
+	}
+	defer f.Close()
+	said, _ := io.ReadAll(f) // a terminal that has ended is an error on Linux
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(said), "v1.2.3") || strings.Contains(string(said), "\x1b") {
+		t.Errorf("fcctl version says %q to a terminal", said)
+	}
 }

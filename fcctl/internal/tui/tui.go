@@ -11,7 +11,10 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/fcctl/internal/tui/quiet"
 )
+
+func init() { quiet.End() }
 
 // Options make a screen. Client is required.
 type Options struct {
