@@ -23,11 +23,11 @@ type Writing struct {
 // WrittenSecret is a secret that a written manifest takes from the
 // environment.
 type WrittenSecret struct {
-	Variable    string
-	Fingerprint string
-	Kind        resource.Kind
-	Code        string
-	Field       string // as in a resource.Problem: "signing.secret"
+	Variable    string        `json:"variable"`
+	Fingerprint string        `json:"fingerprint"`
+	Kind        resource.Kind `json:"kind"`
+	Code        string        `json:"code"`
+	Field       string        `json:"field"` // as in a resource.Problem: "signing.secret"
 }
 
 // WriteManifest writes resources so that LoadManifest reads the same ones:

@@ -79,20 +79,23 @@ func patch(c plan.Change, live []resource.Resource) string {
 		names[1] = "/dev/null"
 	}
 	before, after := alike(there, c.Resource)
-	if text := unified(blockOf(before), blockOf(after), names[0], names[1]); text != "" {
+	was, is := blockOf(before), blockOf(after)
+	if c.Adopt {
+		// The owner does not stand in the block.
+		was, is = fmt.Sprintf("# managedBy: %q\n%s", c.Owner, was), fmt.Sprintf("# managedBy: %q\n%s", after.Base().ManagedBy, is)
+	}
+	if text := unified(was, is, names[0], names[1]); text != "" {
 		return text
 	}
-	// What is left is about the resource and not in its block: its owner.
+	// What is left has no words in a block that is written.
 	var b strings.Builder
 	fmt.Fprintf(&b, "--- %s\n+++ %s\n", names[0], names[1])
 	for _, at := range c.Attributes {
-		for _, side := range []struct {
-			sign  string
-			value json.RawMessage
-		}{{"-", at.Before}, {"+", at.After}} {
-			if side.value != nil {
-				fmt.Fprintf(&b, "%s# %s: %s\n", side.sign, at.Path, side.value)
-			}
+		if at.Before != nil {
+			fmt.Fprintf(&b, "-# %s: %s\n", at.Path, at.Before)
+		}
+		if at.After != nil {
+			fmt.Fprintf(&b, "+# %s: %s\n", at.Path, at.After)
 		}
 	}
 	return b.String()

@@ -75,16 +75,36 @@ func (a *commands) export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if path == "" {
-		_, err = a.Out.Write(src)
-	} else if err = session.WriteWhole(path, src); err == nil {
-		err = os.Chmod(path, 0o644) // it holds no secrets
+	if path != "" {
+		if err = session.WriteWhole(path, src); err == nil {
+			err = os.Chmod(path, 0o644) // it holds no secrets
+		}
+		if err != nil {
+			return err
+		}
 	}
+	answer := exportAnswer{Manifest: w.Name, File: path, Source: string(src), Secrets: append([]config.WrittenSecret{}, secrets...), Unsaid: append([]string{}, differs...)}
+	err = a.Data(c, answer, func() (string, error) {
+		if path != "" {
+			return "", nil
+		}
+		return answer.Source, nil
+	})
 	if err != nil {
 		return err
 	}
 	a.exported(w, secrets, differs, path)
 	return nil
+}
+
+// exportAnswer is what export says to programs.
+type exportAnswer struct {
+	Manifest string                 `json:"manifest"`
+	File     string                 `json:"file,omitempty"`
+	Source   string                 `json:"source"` // the HCL
+	Secrets  []config.WrittenSecret `json:"secrets"`
+	// Unsaid is what manifests cannot say, and an apply would change.
+	Unsaid []string `json:"unsaid"`
 }
 
 // exported says what the reader of an export should know.
