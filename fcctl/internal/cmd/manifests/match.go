@@ -23,7 +23,7 @@ func (a *commands) matchCommand() *cli.Command {
 		Name: "match", Usage: "say which subscriptions of a manifest an event would go to, without a server",
 		Description: app.Example("It decides as the server does. The exit code is 0 if at least one subscription matches and 1 if none does.",
 			"fcctl match -f event.json", "fcctl match -f event.json -m orders/ --var hooks=https://hooks.example.com",
-			"fcctl events get 0HZXEQ5Y8JY50 -o json | fcctl match -f -"),
+			"fcctl match -f - < event.json"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the event in `FILE`, - for standard input: as it is published, as the API shows it, or a CloudEvent"},
 			&cli.StringFlag{Name: "manifest", Aliases: []string{"m"}, Value: ".", Usage: "the manifest at `PATH`: a file or a directory of *.fc.hcl"},
