@@ -89,7 +89,8 @@ func (t *TracedJob) Explain(e *client.Event) {
 func (t *TracedJob) waits() string {
 	j := &t.Job
 	if ep := t.Endpoint; ep != nil {
-		for _, h := range ep.Holds {
+		if len(ep.Holds) > 0 {
+			h := ep.Holds[0]
 			s := map[string]string{"BREAKER": "the endpoint's breaker is open", "RETRY_AFTER": "the receiver asked for time (Retry-After)", "PAUSED": "the endpoint is paused"}[h.Reason]
 			s = first(s, "the endpoint is held: "+h.Reason)
 			if !h.Until.IsZero() {
