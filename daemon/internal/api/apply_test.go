@@ -188,3 +188,32 @@ func TestApplyNeedsThePermissionOfEachChange(t *testing.T) {
 	w.do("POST", "/api/apply", developer, manifest("m", addPool)).is(200)
 	w.do("POST", "/api/apply", developer, manifest("m", `{"action":"delete","kind":"dispatch_pool","code":"priority","revision":1}`)).problem(403, "FORBIDDEN", "dispatch-pool:delete")
 }
+
+// What belongs to the platform is declared only by who may change it otherwise.
+func TestApplyOfThePlatformsOwn(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	role := func(name, permission string) string {
+		return fmt.Sprintf(`{"action":"create","kind":"role","code":%q,"resource":{"permissions":[%q]}}`, name, permission)
+	}
+	shop := `{"action":"create","kind":"application","code":"shop","resource":{}}`
+	account := `{"action":"create","kind":"service_account","code":"bot","resource":{"clientIds":["*"],"roles":["platform:super-admin"]}}`
+	some := w.token(&auth.Principal{Scope: auth.ScopeAnchor, Clients: []string{auth.EveryClient}, Roles: []string{auth.RoleIAMAdmin}})
+	for name, c := range map[string]struct{ token, changes, code string }{
+		"of a client":                {w.of("acme"), account, "FORBIDDEN"},
+		"more than the caller has":   {some, account, "FORBIDDEN"},
+		"a role with more":           {some, role("shop:boss", "platform:messaging:subscription:delete"), "FORBIDDEN"},
+		"a new role of the platform": {w.admin(), role("platform:mine", "shop:a:b:c"), "PROTECTED"},
+		"a built-in role":            {w.admin(), `{"action":"delete","kind":"role","code":"platform:viewer","revision":1,"adopt":true}`, "PROTECTED"},
+	} {
+		a := w.do("POST", "/api/apply", c.token, manifest("m", c.changes))
+		if a.get("code") != c.code {
+			t.Errorf("%s: %s", name, a.body)
+		}
+	}
+	w.do("POST", "/api/apply", w.admin(), manifest("m", shop, role("shop:clerk", "shop:a:b:c"))).is(200)
+	p := w.do("POST", "/api/apply", w.admin(), manifest("m", `{"action":"delete","kind":"application","code":"shop","revision":1}`)).problem(409, "IN_USE", "role shop:clerk")
+	if len(p.Problems) != 1 || p.Problems[0].Kind != "application" || p.Problems[0].Code != "shop" {
+		t.Errorf("the refusal does not say what it is about: %+v", p.Problems)
+	}
+}
