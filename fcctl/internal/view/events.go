@@ -101,5 +101,30 @@ func Pretty(b []byte) string {
 	if json.Indent(&out, b, "", "  ") != nil {
 		return string(b)
 	}
-	return out.String()
+	return unescaped(out.String())
+}
+
+// unescaped takes back what package json does to text for the sake of HTML: a
+// filter reads "data.total > 100.0".
+func unescaped(s string) string {
+	if !strings.Contains(s, `\u00`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+6 <= len(s) {
+			if plain, is := map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}[s[i:i+6]]; is {
+				b.WriteByte(plain)
+				i += 5
+				continue
+			}
+		}
+		b.WriteString(s[i : i+2]) // an escaped backslash is not one that escapes
+		i++
+	}
+	return b.String()
 }

@@ -204,3 +204,15 @@ func TestGroups(t *testing.T) {
 		{OrderKey: "0f2a9c0d5e6b7a8190c1d2e3f4a5b6c7", SubscriptionID: "sub_gone", MessageGroup: "parcel-8", BlockedSince: noon, Waiting: 2, ReplayID: "rpl_0HZXEQ5Y8JY5Z", Head: client.Job{ID: "0HZXEQ5Y8JY63", Reason: "CONFIGURATION"}},
 	}, Ink{}))
 }
+
+func TestJSONIsShownAsItWasWritten(t *testing.T) {
+	for in, want := range map[string]string{
+		`"data.total \u003e 100.0 \u0026\u0026 x \u003c 1"`: `"data.total > 100.0 && x < 1"`,
+		`"a backslash: \\u003e, a letter: \u00e9"`:          `"a backslash: \\u003e, a letter: \u00e9"`,
+		`"ends \\"`: `"ends \\"`,
+	} {
+		if got := Pretty([]byte(in)); got != want {
+			t.Errorf("%s is shown as %s, want %s", in, got, want)
+		}
+	}
+}
