@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,9 +18,15 @@ var samples = map[resource.Kind]string{
 	resource.KindSubscription: `{"code":"ship","target":"https://hooks.example.com","eventTypes":[{"eventTypeCode":"orders:*:*:*"}]}`,
 }
 
+// routing are the kinds that belong to a client or to anchor level. Those that
+// belong to the platform have tests of their own.
+func routing() []resource.KindInfo {
+	return slices.DeleteFunc(resource.Declared(), func(i resource.KindInfo) bool { return i.Kind.Everywhere() })
+}
+
 func TestEveryKindLivesItsLife(t *testing.T) {
 	t.Parallel()
-	for _, info := range resource.Declared() {
+	for _, info := range routing() {
 		t.Run(string(info.Kind), func(t *testing.T) {
 			t.Parallel()
 			w := setup(t)
@@ -187,7 +194,7 @@ func TestTheDefaultPoolAlwaysExists(t *testing.T) {
 func TestResourcesMoveBetweenTheirStates(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	for _, info := range resource.Declared() {
+	for _, info := range routing() {
 		w.do("POST", "/api/"+info.Collection, w.admin(), samples[info.Kind]).is(201)
 	}
 	for path, status := range map[string]string{

@@ -68,9 +68,9 @@ func newJobs(d *desk, of jobsOf) *list[client.Job] {
 			}
 			switch k {
 			case "r":
-				return retryJobs(d, l, chosen, l.grid.unmark), true
+				return retryJobs(d, l, chosen), true
 			case "ctrl+d":
-				return cancelJobs(d, l, chosen, l.grid.unmark), true
+				return cancelJobs(d, l, chosen), true
 			case "e":
 				if chosen[0].EventID != "" {
 					return show(newEvent(d, chosen[0].EventID)), true
@@ -107,35 +107,27 @@ func several(ctx context.Context, what string, ids []string, do func(context.Con
 	return fmt.Sprintf("%s %d", what, len(ids)), nil
 }
 
-func retryJobs(d *desk, p Page, jobs []client.Job, then func()) tea.Cmd {
+func retryJobs(d *desk, p Page, jobs []client.Job) tea.Cmd {
 	all := ids(jobs)
 	return act(d, p, "fcctl jobs retry "+all[0], func(ctx context.Context) (string, error) {
-		said, err := several(ctx, "sent again:", all, func(ctx context.Context, id string) error {
+		return several(ctx, "sent again:", all, func(ctx context.Context, id string) error {
 			_, err := d.Jobs.Retry(ctx, id)
 			return err
 		})
-		if err == nil {
-			then()
-		}
-		return said, err
 	})
 }
 
-func cancelJobs(d *desk, p Page, jobs []client.Job, then func()) tea.Cmd {
+func cancelJobs(d *desk, p Page, jobs []client.Job) tea.Cmd {
 	all := ids(jobs)
 	question := "Cancel job " + all[0] + "?"
 	if len(all) > 1 {
 		question = fmt.Sprintf("Cancel %d jobs?", len(all))
 	}
 	return confirm(p, question, "fcctl jobs cancel "+all[0], func(ctx context.Context) (string, error) {
-		said, err := several(ctx, "cancelled", all, func(ctx context.Context, id string) error {
+		return several(ctx, "cancelled", all, func(ctx context.Context, id string) error {
 			_, err := d.Jobs.Cancel(ctx, id)
 			return err
 		})
-		if err == nil {
-			then()
-		}
-		return said, err
 	})
 }
 
@@ -166,9 +158,9 @@ func newJob(d *desk, id string) *detail {
 			j := v.(tried).job
 			switch k {
 			case "r":
-				return retryJobs(d, p, []client.Job{*j}, func() {}), true
+				return retryJobs(d, p, []client.Job{*j}), true
 			case "ctrl+d":
-				return cancelJobs(d, p, []client.Job{*j}, func() {}), true
+				return cancelJobs(d, p, []client.Job{*j}), true
 			case "e":
 				if j.EventID == "" {
 					return nil, true
@@ -288,7 +280,6 @@ func newLetters(d *desk) *list[client.Job] {
 		switch k {
 		case "r":
 			return act(d, l, "fcctl dead-letters retry "+all[0], func(ctx context.Context) (string, error) {
-				l.grid.unmark()
 				return several(ctx, "sent again:", all, func(ctx context.Context, id string) error {
 					_, err := d.DeadLetters.Retry(ctx, id)
 					return err
@@ -298,7 +289,6 @@ func newLetters(d *desk) *list[client.Job] {
 			return func() tea.Msg {
 				return ask{question: fmt.Sprintf("Give up %d of them for ever?", len(all)), reason: "Why", page: l, command: "fcctl dead-letters discard " + all[0] + " --reason …",
 					with: func(ctx context.Context, why string) (string, error) {
-						l.grid.unmark()
 						return several(ctx, "discarded", all, func(ctx context.Context, id string) error {
 							_, err := d.DeadLetters.Discard(ctx, id, why)
 							return err
@@ -346,7 +336,6 @@ func newGroups(d *desk) *list[client.Group] {
 			switch k {
 			case "r":
 				return act(d, l, "fcctl groups retry "+g.OrderKey, func(ctx context.Context) (string, error) {
-					l.grid.unmark()
 					return several(ctx, "the head goes again:", keys, func(ctx context.Context, key string) error {
 						_, err := d.Groups.Retry(ctx, key)
 						return err
@@ -356,7 +345,6 @@ func newGroups(d *desk) *list[client.Group] {
 				return show(newJobs(d, jobsOf{orderKey: g.OrderKey, title: "group " + g.MessageGroup})), true
 			case "ctrl+d":
 				return confirm(l, fmt.Sprintf("Cancel all that wait in %d groups?", len(keys)), "fcctl groups cancel-waiting "+g.OrderKey, func(ctx context.Context) (string, error) {
-					l.grid.unmark()
 					return several(ctx, "cancelled what waited in", keys, func(ctx context.Context, key string) error {
 						_, err := d.Groups.CancelWaiting(ctx, key)
 						return err
@@ -364,7 +352,6 @@ func newGroups(d *desk) *list[client.Group] {
 				}), true
 			case "x":
 				return confirm(l, fmt.Sprintf("Skip the head of %d groups? It is cancelled, and the next goes.", len(keys)), "fcctl groups skip "+g.OrderKey, func(ctx context.Context) (string, error) {
-					l.grid.unmark()
 					return several(ctx, "skipped the head of", keys, func(ctx context.Context, key string) error {
 						_, err := d.Groups.Skip(ctx, key)
 						return err

@@ -108,6 +108,9 @@ func (l *list[T]) Key(k string) (tea.Cmd, bool) {
 // Copy is what y copies.
 func (l *list[T]) Copy() string { return strings.Join(l.grid.chosen(), "\n") }
 
+// Unmark takes all marks away, once what was done to them is done.
+func (l *list[T]) Unmark() { l.grid.unmark() }
+
 func (l *list[T]) Filter(text string) error { return l.grid.find(text) }
 
 func (l *list[T]) Filtering() string {

@@ -164,6 +164,12 @@ func resetBreaker(d *desk, p Page, name string) tea.Cmd {
 	})
 }
 
+// met is an endpoint with its breaker.
+type met struct {
+	client.EndpointStats
+	breaker client.Breaker
+}
+
 // newBreaker tells the story of an endpoint.
 func newBreaker(d *desk, e client.EndpointStats) *detail {
 	name := nameOf(e.ConnectionCode, e.Endpoint)
@@ -174,9 +180,10 @@ func newBreaker(d *desk, e client.EndpointStats) *detail {
 			if err != nil {
 				return nil, err
 			}
+			now := met{EndpointStats: e}
 			for _, x := range all.Endpoints {
 				if x.Endpoint == e.Endpoint {
-					e = x
+					now.EndpointStats = x
 				}
 			}
 			bs, err := d.Router.Breakers(ctx, 0)
@@ -185,13 +192,16 @@ func newBreaker(d *desk, e client.EndpointStats) *detail {
 			}
 			for _, b := range bs.Breakers {
 				if b.Name == e.Endpoint {
-					return b, nil
+					now.breaker = b
+					return now, nil
 				}
 			}
-			return client.Breaker{Name: e.Endpoint, Target: e.URL, State: e.Breaker}, nil
+			now.breaker = client.Breaker{Name: e.Endpoint, Target: e.URL, State: now.Breaker}
+			return now, nil
 		},
 		render: func(v any, width int) []string {
-			b := v.(client.Breaker)
+			e := v.(met)
+			b := e.breaker
 			f := &facts{p: d.palette, width: width}
 			f.add("endpoint", name, strong)
 			f.add("URL", e.URL, plain)
@@ -276,7 +286,6 @@ func newWarnings(d *desk) *list[client.Warning] {
 						return "", err
 					}
 				}
-				l.grid.unmark()
 				return fmt.Sprintf("acknowledged %d", len(chosen)), nil
 			}), true
 		},

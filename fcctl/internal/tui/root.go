@@ -205,6 +205,9 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case did:
 		r.told(m)
 		if m.err == nil && m.page != nil {
+			if l, is := m.page.(interface{ Unmark() }); is {
+				l.Unmark()
+			}
 			r.reading[m.page] = false
 			return r, r.read(m.page)
 		}
