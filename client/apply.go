@@ -26,6 +26,8 @@ type ApplyChange struct {
 	ID     string        `json:"id,omitempty"`
 	// Revision is the one that the change was planned against.
 	Revision int64 `json:"revision,omitempty"`
+	// From is the code that the resource has had, where an update renames it.
+	From string `json:"from,omitempty"`
 	// Adopt takes over what another manifest, or none, owns.
 	Adopt bool `json:"adopt,omitempty"`
 	// Resource is what shall be; nil for a delete. It is sent with the values

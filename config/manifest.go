@@ -36,6 +36,8 @@ type Manifest struct {
 	// Resources are complete with defaults, valid as far as can be told
 	// offline, in dependency order and by key.
 	Resources []resource.Resource
+	// Moves are of resources that had another code.
+	Moves []Move
 
 	items map[itemKey]*item
 }
@@ -208,6 +210,7 @@ func (mr *manifestReader) read(files map[string][]byte) {
 		blocks = append(blocks, mr.top.children(string(info.Kind), []string{example}, true)...)
 	}
 	mr.readResources(blocks)
+	mr.readMoves()
 	mr.top.close()
 	resource.Sort(mr.m.Resources)
 }

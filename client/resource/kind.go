@@ -92,6 +92,12 @@ func (i KindInfo) Noun() string { return reflect.TypeOf(i.New()).Elem().Name() }
 // declares it is of no client.
 func (k Kind) Everywhere() bool { return k.Order() < KindEventType.Order() }
 
+// Renamed says that a resource of this kind can get another code. The others
+// are what events, accounts or tokens name.
+func (k Kind) Renamed() bool {
+	return k == KindDispatchPool || k == KindConnection || k == KindSubscription
+}
+
 // KeyField is the JSON name of what Key returns: what people call a resource.
 func (k Kind) KeyField() string {
 	switch k {

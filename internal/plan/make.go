@@ -16,6 +16,15 @@ type Desired struct {
 	// a resource belongs to, it is the one that is meant.
 	Anywhere bool
 	Items    []Item
+	Moves    []Move
+}
+
+// Move says that a declared resource is one that had another code before. It
+// keeps its id and all that belongs to it. Once it has been renamed the move
+// means nothing any more.
+type Move struct {
+	Kind     resource.Kind
+	From, To string // codes; From is not declared, To is
 }
 
 // Item is one declared resource.
@@ -47,8 +56,21 @@ func Make(d Desired, current []resource.Resource) *Plan {
 			live[key{r.Kind(), r.Key()}] = r
 		}
 	}
+	moves := map[key]string{}
+	for _, m := range d.Moves {
+		moves[key{m.Kind, m.To}] = m.From
+	}
 	for _, it := range d.Items {
 		k := key{it.Resource.Kind(), it.Resource.Key()}
+		if from, moved := moves[k]; moved && !it.Replace {
+			old := key{k.kind, from}
+			if was := live[old]; was != nil && d.owns(was) {
+				p.Changes = append(p.Changes, rename(d, it, was, live[k]))
+				delete(live, old)
+				delete(live, k)
+				continue
+			}
+		}
 		if there := live[k]; there != nil {
 			p.Changes = append(p.Changes, compare(d, it, there))
 		} else {
@@ -57,7 +79,7 @@ func Make(d Desired, current []resource.Resource) *Plan {
 		delete(live, k)
 	}
 	for _, r := range live {
-		if r.Base().ManagedBy == d.Manifest && d.Manifest != "" {
+		if d.owns(r) {
 			p.Changes = append(p.Changes, remove(r))
 		}
 	}
@@ -76,6 +98,32 @@ func (d Desired) concerns(r resource.Resource) bool {
 		return d.ClientID == ""
 	}
 	return r.Base().ClientID == d.ClientID
+}
+
+// owns says that the manifest owns a live resource.
+func (d Desired) owns(r resource.Resource) bool {
+	return d.Manifest != "" && r.Base().ManagedBy == d.Manifest
+}
+
+// rename is the change of a resource that is declared under another code than
+// the one it has. Nothing may have its new code.
+func rename(d Desired, it Item, was, taken resource.Resource) Change {
+	if taken != nil {
+		c := from(taken)
+		c.Action = Conflict
+		c.Problem = fmt.Sprintf("exists already, so %q can not be renamed to it", was.Key())
+		c.Try = "without the moved block; what is not declared is then deleted"
+		return c
+	}
+	c := compare(d, it, was)
+	c.Code, c.From = it.Resource.Key(), was.Key()
+	if c.Action == NoOp {
+		c.Action = Update
+	}
+	if i := slices.IndexFunc(c.Attributes, func(a Attribute) bool { return a.Path == "code" }); i < 0 {
+		c.Attributes = append([]Attribute{{Path: "code", Before: text(c.From), After: text(c.Code)}}, c.Attributes...)
+	}
+	return c
 }
 
 func create(it Item) Change {

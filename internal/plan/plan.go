@@ -48,6 +48,8 @@ type Change struct {
 	// against; absent where there is none.
 	ID       string `json:"id,omitempty"`
 	Revision int64  `json:"revision,omitempty"`
+	// From is the code that the live resource has had, where it is renamed.
+	From string `json:"from,omitempty"`
 	// Adopt says that the manifest takes the resource over.
 	Adopt bool `json:"adopt,omitempty"`
 	// Owner is who owns the live resource: a manifest, or nobody.

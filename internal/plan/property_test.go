@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/flowcatalyst/fc/client/resource"
@@ -164,6 +165,13 @@ func anyDesired(t *rapid.T) Desired {
 			d.Items = append(d.Items, Item{Resource: r, Adopt: rapid.Bool().Draw(t, "adopt"), StatusStated: rapid.Bool().Draw(t, "stated"), Replace: rapid.IntRange(0, 4).Draw(t, "replace") == 0 && !r.Kind().Everywhere()})
 		}
 	}
+	for _, it := range d.Items {
+		kind, from := it.Resource.Kind(), codes.Draw(t, "from")
+		if k := "moved " + string(kind) + from; kind.Renamed() && !seen[string(kind)+from] && !seen[k] && rapid.Bool().Draw(t, "moved") {
+			seen[k] = true
+			d.Moves = append(d.Moves, Move{kind, from, it.Resource.Key()})
+		}
+	}
 	return d
 }
 
@@ -207,6 +215,20 @@ func TestApplyingAPlanLeavesNothingToDo(t *testing.T) {
 		}
 
 		w.apply(p)
+		for _, c := range p.Changes {
+			if c.From != "" && c.Action == Update && (w.live[c.ID] == nil || w.live[c.ID].Key() != c.Code) {
+				t.Fatalf("%s %s was renamed from %s, and is not what it was", c.Kind, c.Code, c.From)
+			}
+		}
+		for _, m := range d.Moves {
+			for _, r := range before {
+				if r.Kind() == m.Kind && r.Key() == m.From && r.Base().ManagedBy == "mine" && r.Base().ClientID == d.ClientID && !slices.ContainsFunc(d.Items, func(it Item) bool {
+					return it.Replace && it.Resource.Kind() == m.Kind && it.Resource.Key() == m.To
+				}) && w.live[r.Base().ID] == nil {
+					t.Fatalf("%s %s was to be renamed to %s, and was deleted", m.Kind, m.From, m.To)
+				}
+			}
+		}
 		for _, r := range before {
 			if r.Base().ManagedBy == "mine" || adopted[placeOf(r, r.Base().ClientID)] {
 				continue

@@ -24,6 +24,7 @@ type ApplyChange struct {
 	Code     string          `json:"code"`
 	ID       string          `json:"id,omitempty"`
 	Revision int64           `json:"revision,omitempty"` // that the plan was computed against
+	From     string          `json:"from,omitempty"`     // its code until now, where an update renames it
 	Adopt    bool            `json:"adopt,omitempty"`    // take over what another manifest, or none, manages
 	Resource json.RawMessage `json:"resource,omitempty"`
 }
@@ -166,6 +167,16 @@ func readSteps(c Caller, req *ApplyRequest) ([]*step, error) {
 				forbidden = append(forbidden, Problem{Kind: ch.Kind, Code: ch.Code, Problem: resource.Problem{Detail: "needs the permission " + permission}})
 			}
 		}
+		if ch.From != "" && (ch.Action != "update" || !info.Kind.Renamed() || ch.From == ch.Code) {
+			note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].from", i), Detail: "is for an update of a dispatch pool, a connection or a subscription that gives it another code"})
+			continue
+		}
+		if key := ch.Kind + "/" + ch.From; ch.From != "" {
+			if named[key] {
+				note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].from", i), Detail: "is changed twice by this plan"})
+			}
+			named[key] = true
+		}
 		if key := ch.Kind + "/" + ch.Code; named[key] {
 			note(ch, resource.Problem{Field: fmt.Sprintf("changes[%d].code", i), Detail: "is changed twice by this plan"})
 		} else {
@@ -205,13 +216,20 @@ func (d *draft) carryOut(manifest, client string, steps []*step) error {
 	slices.SortStableFunc(ordered, func(a, b *step) int { return a.info.Kind.Order() - b.info.Kind.Order() })
 	var stale, foreign []Conflict
 	for _, s := range ordered {
-		before := d.byKey[worldKey{s.info.Kind, client, s.Code}]
+		taken := d.byKey[worldKey{s.info.Kind, client, s.Code}]
+		before := taken
+		if s.From != "" {
+			before = d.byKey[worldKey{s.info.Kind, client, s.From}]
+		}
 		conflict := func(list *[]Conflict, format string, args ...any) {
 			*list = append(*list, Conflict{string(s.info.Kind), s.Code, fmt.Sprintf(format, args...)})
 		}
 		switch {
 		case s.Action == "create" && before != nil:
 			conflict(&stale, "the plan creates it, and it exists now")
+			continue
+		case s.From != "" && taken != nil:
+			conflict(&stale, "the plan renames %s to it, and it exists now", s.From)
 			continue
 		case s.Action != "create" && before == nil:
 			conflict(&stale, "the plan expects it at revision %d, and it is gone", s.Revision)
@@ -280,6 +298,9 @@ func (d *draft) take(s *step, before resource.Resource, manifest, client string)
 	s.subject = r
 	if s.Action == "update" {
 		d.update(before, r, "UPDATE")
+		if s.From != "" {
+			d.renamed[before.Base().ID] = r
+		}
 		d.changes[m.ID].applied = true
 		return nil
 	}

@@ -37,8 +37,9 @@ type draft struct {
 	changes  map[string]*change // by id
 	order    []*change
 	taken    map[worldKey]*change
-	replaced map[string]string // old id to new
-	hidden   []*hidden         // changed credentials
+	replaced map[string]string            // old id to new
+	renamed  map[string]resource.Resource // by id
+	hidden   []*hidden                    // changed credentials
 	problems []Problem
 	warnings []string
 }
@@ -125,6 +126,7 @@ func (p *Platform) draft(w *world, c Caller) *draft {
 		changes:  map[string]*change{},
 		taken:    map[worldKey]*change{},
 		replaced: map[string]string{},
+		renamed:  map[string]resource.Resource{},
 	}
 }
 
@@ -142,7 +144,9 @@ func (d *draft) find(k worldKey) resource.Resource {
 		return c.after
 	}
 	if r := d.byKey[k]; r != nil {
-		return d.get(r.Base().ID)
+		if now := d.get(r.Base().ID); now != nil && keyOf(now) == k { // and was not renamed
+			return now
+		}
 	}
 	return nil
 }

@@ -191,13 +191,13 @@ func (d *draft) resolve(kind resource.Kind, client, id, code string) resource.Re
 
 // repoint lets what names a replaced resource name its successor.
 func (d *draft) repoint() {
-	if len(d.replaced) == 0 {
+	if len(d.replaced) == 0 && len(d.renamed) == 0 {
 		return
 	}
 	var stale []*resource.Subscription
 	d.all(resource.KindSubscription, func(r resource.Resource) {
 		s := r.(*resource.Subscription)
-		if d.replaced[s.ConnectionID] != "" || d.replaced[s.DispatchPoolID] != "" {
+		if d.replaced[s.ConnectionID] != "" || d.replaced[s.DispatchPoolID] != "" || d.renamed[s.ConnectionID] != nil || d.renamed[s.DispatchPoolID] != nil {
 			stale = append(stale, s)
 		}
 	})
@@ -208,6 +208,12 @@ func (d *draft) repoint() {
 		}
 		if id := d.replaced[s.DispatchPoolID]; id != "" {
 			next.DispatchPoolID = id
+		}
+		if r := d.renamed[s.ConnectionID]; r != nil {
+			next.ConnectionCode = r.Key()
+		}
+		if r := d.renamed[s.DispatchPoolID]; r != nil {
+			next.DispatchPoolCode = r.Key()
 		}
 		d.update(s, &next, "UPDATE")
 		if c := d.changes[s.ID]; s.AppliedRevision == s.Revision {

@@ -146,6 +146,9 @@ func remark(c plan.Change, f PlanFacts, ink Ink) string {
 	if c.Drift {
 		rs = append(rs, "changed by somebody else since the last apply")
 	}
+	if c.From != "" {
+		rs = append(rs, fmt.Sprintf("renamed from %q", c.From))
+	}
 	if c.Adopt {
 		owner := "nobody"
 		if c.Owner != "" {

@@ -93,6 +93,9 @@ func (a *commands) propose(c *cli.Context, cl *client.Client) (*proposal, error)
 // desired is the manifest as the plan wants it.
 func desired(m *config.Manifest, replace []string) (plan.Desired, error) {
 	d := plan.Desired{Manifest: m.Name, ClientID: m.Client}
+	for _, move := range m.Moves {
+		d.Moves = append(d.Moves, plan.Move(move))
+	}
 	var names []string
 	for _, r := range m.Resources {
 		name := string(r.Kind()) + "." + r.Key()
@@ -173,7 +176,7 @@ func request(p *plan.Plan, dry bool) client.ApplyRequest {
 			continue
 		}
 		r.Changes = append(r.Changes, client.ApplyChange{
-			Action: string(c.Action), Kind: c.Kind, Code: c.Code, ID: c.ID, Revision: c.Revision, Adopt: c.Adopt, Resource: c.Resource,
+			Action: string(c.Action), Kind: c.Kind, Code: c.Code, ID: c.ID, Revision: c.Revision, From: c.From, Adopt: c.Adopt, Resource: c.Resource,
 		})
 	}
 	return r
