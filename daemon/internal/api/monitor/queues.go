@@ -46,8 +46,15 @@ func (m *Monitor) Redrive(ctx context.Context) (done Redriven, err error) {
 		return done, fmt.Errorf("redrive the dead letters: %w", queue.ErrUnsupported)
 	}
 	defer m.forget()
-	for after := ""; done.Moved+done.Left < maxRedrive; {
-		page, err := m.o.Queue.DeadLetters(ctx, after, redriveBatch)
+	// What was there is enough: a letter that comes to the same end at once would
+	// be put back for ever.
+	before, err := m.o.Queue.Stats(ctx)
+	if err != nil {
+		return done, err
+	}
+	most := min(before.DeadLetters, maxRedrive)
+	for after := ""; int64(done.Moved+done.Left) < most; {
+		page, err := m.o.Queue.DeadLetters(ctx, after, int(min(redriveBatch, most-int64(done.Moved+done.Left))))
 		if err != nil || len(page) == 0 {
 			return done, err
 		}
@@ -68,7 +75,7 @@ func (m *Monitor) Redrive(ctx context.Context) (done Redriven, err error) {
 		}
 		done.Moved += len(usable)
 	}
-	done.More = true
+	done.More = before.DeadLetters > maxRedrive
 	return done, nil
 }
 
