@@ -1,22 +1,16 @@
 package platform
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/replay"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
-
-// expungeKind is shown in the audit without what names a person.
-var expungeKind = workKind{catalog.KindExpunge, "Expunge", "expunge"}
 
 // ExpungeRequest selects what is erased: of a subject, of a message group or of
 // a client, and of these what the others narrow it to.
@@ -64,25 +58,11 @@ func (p *Platform) CreateExpunge(ctx context.Context, c Caller, q *ExpungeReques
 		return ExpungeDetail{}, err
 	}
 	x.IdempotencyKey = idempotencyKey
-	err = p.createWork(ctx, c, expungeKind, func(cat *catalog.Catalog) (*store.Document, error) {
-		open := 0
-		for _, old := range cat.Expunges {
-			if old.ClientID == x.ClientID && !old.Status.Final() {
-				open++
-			}
-			if idempotencyKey != "" && old.IdempotencyKey == idempotencyKey && old.CreatedBy == c.PrincipalID && c.Scope.Sees(old.ClientID) {
-				if !sameExpunge(old, x) {
-					return nil, refuse(CodeConflict, "the Idempotency-Key was used for an expunge with another filter; choose another key")
-				}
-				x = old
-				return nil, nil
-			}
+	x, _, err = startWork(ctx, p, c, expunges, x, func(old *flow.Expunge) error {
+		if !sameExpunge(old, x) {
+			return refuse(CodeConflict, "the Idempotency-Key was used for an expunge with another filter; choose another key")
 		}
-		if open >= maxOpenWork {
-			return nil, tooMuchWork(expungeKind)
-		}
-		body, err := json.Marshal(x)
-		return &store.Document{ID: x.ID.String(), ClientID: x.ClientID, Body: body}, err
+		return nil
 	})
 	if err != nil {
 		return ExpungeDetail{}, err
@@ -200,15 +180,11 @@ func (p *Platform) withErased(ctx context.Context, x *flow.Expunge) (ExpungeDeta
 func (p *Platform) Expunge(ctx context.Context, c Caller, id string) (ExpungeDetail, error) {
 	n, err := flow.ParseID(id)
 	if err != nil {
-		return ExpungeDetail{}, noSuchWork(expungeKind)
+		return ExpungeDetail{}, noSuchWork(expunges.workKind)
 	}
-	cat, err := p.cache.Get(ctx)
+	x, err := findWork(ctx, p, c, expunges, n)
 	if err != nil {
 		return ExpungeDetail{}, err
-	}
-	x := cat.Expunges[n]
-	if x == nil || !c.Scope.Sees(x.ClientID) {
-		return ExpungeDetail{}, noSuchWork(expungeKind)
 	}
 	return p.withErased(ctx, x)
 }
@@ -216,52 +192,21 @@ func (p *Platform) Expunge(ctx context.Context, c Caller, id string) (ExpungeDet
 // Expunges lists expunges, newest first; with a subject those that were about
 // it. Next is 0 when there are no more.
 func (p *Platform) Expunges(ctx context.Context, c Caller, q WorkQuery, subject string) (page []ExpungeDetail, next flow.ID, err error) {
-	cat, err := p.cache.Get(ctx)
+	found, next, err := listWork(ctx, p, c, expunges, q, func(x *flow.Expunge) bool {
+		return subject == "" || subject == x.Subject || x.Print(subject) == x.SubjectPrint
+	})
 	if err != nil {
 		return nil, 0, err
 	}
-	q.ClientID = clientID(cat, q.ClientID)
-	var all []*flow.Expunge
-	for id, x := range cat.Expunges {
-		if !c.Scope.Sees(x.ClientID) || !q.takes(id, x.Status, x.DataOf) {
-			continue
-		}
-		if subject == "" || subject == x.Subject || x.Print(subject) == x.SubjectPrint {
-			all = append(all, x)
-		}
-	}
-	slices.SortFunc(all, func(a, b *flow.Expunge) int { return cmp.Compare(b.ID, a.ID) })
-	if limit := store.PageLimit(q.Limit); len(all) > limit {
-		all = all[:limit]
-		next = all[limit-1].ID
-	}
-	for _, x := range all {
-		d, err := p.withErased(ctx, x)
-		if err != nil {
-			return nil, 0, err
-		}
-		page = append(page, d)
-	}
-	return page, next, nil
+	page, err = details(ctx, found, p.withErased)
+	return page, next, err
 }
 
 // CancelExpunge stops an expunge. What it erased is gone.
 func (p *Platform) CancelExpunge(ctx context.Context, c Caller, id string) (ExpungeDetail, error) {
-	x := new(flow.Expunge)
-	err := p.changeWork(ctx, c, expungeKind, id, "CANCEL", func(body []byte) (any, error) {
-		*x = flow.Expunge{}
-		if err := json.Unmarshal(body, x); err != nil {
-			return nil, fmt.Errorf("read expunge %s: %w", id, err)
-		}
-		switch x.Status {
-		case flow.WorkCancelled:
-			return nil, nil
-		case flow.WorkCompleted:
-			return nil, refuse(CodeConflict, "the expunge has ended: it is %s", x.Status)
-		}
+	x, err := cancelWork(ctx, p, c, expunges, id, func(x *flow.Expunge) {
 		*x = x.Anonymous()
 		x.Status, x.EndedAt = flow.WorkCancelled, p.now()
-		return x, nil
 	})
 	if err != nil {
 		return ExpungeDetail{}, err

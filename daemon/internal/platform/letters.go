@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
 )
@@ -123,25 +121,11 @@ func (p *Platform) CreateLetterTask(ctx context.Context, c Caller, act flow.Lett
 		return LetterTaskDetail{}, err
 	}
 	t.IdempotencyKey = idempotencyKey
-	err = p.createWork(ctx, c, letterKind, func(cat *catalog.Catalog) (*store.Document, error) {
-		open := 0
-		for _, old := range cat.LetterTasks {
-			if old.ClientID == t.ClientID && !old.State.Final() {
-				open++
-			}
-			if idempotencyKey != "" && old.IdempotencyKey == idempotencyKey && old.CreatedBy == c.PrincipalID && c.Scope.Sees(old.ClientID) {
-				if !sameLetters(old, t) {
-					return nil, refuse(CodeConflict, "the Idempotency-Key was used for a dead-letter task with another act or filter; choose another key")
-				}
-				t = old
-				return nil, nil
-			}
+	t, _, err = startWork(ctx, p, c, letterTasks, t, func(old *flow.LetterTask) error {
+		if !sameLetters(old, t) {
+			return refuse(CodeConflict, "the Idempotency-Key was used for a dead-letter task with another act or filter; choose another key")
 		}
-		if open >= maxOpenWork {
-			return nil, tooMuchWork(letterKind)
-		}
-		body, err := json.Marshal(t)
-		return &store.Document{ID: t.ID.String(), ClientID: t.ClientID, Body: body}, err
+		return nil
 	})
 	if err != nil {
 		return LetterTaskDetail{}, err
@@ -225,64 +209,28 @@ func (p *Platform) withLetters(ctx context.Context, t *flow.LetterTask) (LetterT
 func (p *Platform) LetterTask(ctx context.Context, c Caller, id string) (LetterTaskDetail, error) {
 	n, err := flow.ParseID(id)
 	if err != nil {
-		return LetterTaskDetail{}, noSuchWork(letterKind)
+		return LetterTaskDetail{}, noSuchWork(letterTasks.workKind)
 	}
-	cat, err := p.cache.Get(ctx)
+	t, err := findWork(ctx, p, c, letterTasks, n)
 	if err != nil {
 		return LetterTaskDetail{}, err
-	}
-	t := cat.LetterTasks[n]
-	if t == nil || !c.Scope.Sees(t.ClientID) {
-		return LetterTaskDetail{}, noSuchWork(letterKind)
 	}
 	return p.withLetters(ctx, t)
 }
 
 // LetterTasks lists tasks, newest first. Next is 0 when there are no more.
 func (p *Platform) LetterTasks(ctx context.Context, c Caller, q WorkQuery) (page []LetterTaskDetail, next flow.ID, err error) {
-	cat, err := p.cache.Get(ctx)
+	found, next, err := listWork(ctx, p, c, letterTasks, q, func(*flow.LetterTask) bool { return true })
 	if err != nil {
 		return nil, 0, err
 	}
-	q.ClientID = clientID(cat, q.ClientID)
-	var all []*flow.LetterTask
-	for id, t := range cat.LetterTasks {
-		if c.Scope.Sees(t.ClientID) && q.takes(id, t.State, t.LettersOf) {
-			all = append(all, t)
-		}
-	}
-	slices.SortFunc(all, func(a, b *flow.LetterTask) int { return cmp.Compare(b.ID, a.ID) })
-	if limit := store.PageLimit(q.Limit); len(all) > limit {
-		all = all[:limit]
-		next = all[limit-1].ID
-	}
-	for _, t := range all {
-		d, err := p.withLetters(ctx, t)
-		if err != nil {
-			return nil, 0, err
-		}
-		page = append(page, d)
-	}
-	return page, next, nil
+	page, err = details(ctx, found, p.withLetters)
+	return page, next, err
 }
 
 // CancelLetterTask stops a task. What it did stays done.
 func (p *Platform) CancelLetterTask(ctx context.Context, c Caller, id string) (LetterTaskDetail, error) {
-	t := new(flow.LetterTask)
-	err := p.changeWork(ctx, c, letterKind, id, "CANCEL", func(body []byte) (any, error) {
-		*t = flow.LetterTask{}
-		if err := json.Unmarshal(body, t); err != nil {
-			return nil, fmt.Errorf("read dead-letter task %s: %w", id, err)
-		}
-		switch t.State {
-		case flow.WorkCancelled:
-			return nil, nil
-		case flow.WorkCompleted:
-			return nil, refuse(CodeConflict, "the dead-letter task has ended: it is %s", t.State)
-		}
-		t.State, t.EndedAt = flow.WorkCancelled, p.now()
-		return t, nil
-	})
+	t, err := cancelWork(ctx, p, c, letterTasks, id, func(t *flow.LetterTask) { t.State, t.EndedAt = flow.WorkCancelled, p.now() })
 	if err != nil {
 		return LetterTaskDetail{}, err
 	}

@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
-	"github.com/flowcatalyst/fc/daemon/internal/catalog"
 	"github.com/flowcatalyst/fc/daemon/internal/flow"
 	"github.com/flowcatalyst/fc/daemon/internal/replay"
 	"github.com/flowcatalyst/fc/daemon/internal/store"
@@ -41,23 +39,7 @@ func (p *Platform) CreateReplay(ctx context.Context, c Caller, q *ReplayRequest,
 		return d, false, err
 	}
 	r.ID, r.IdempotencyKey = p.ids.New(r.CreatedAt), idempotencyKey
-	err = p.createWork(ctx, c, replayKind, func(cat *catalog.Catalog) (*store.Document, error) {
-		open := 0
-		for _, old := range cat.Replays {
-			if old.ClientID == r.ClientID && !old.Status.Final() {
-				open++
-			}
-			if idempotencyKey != "" && old.IdempotencyKey == idempotencyKey && old.CreatedBy == c.PrincipalID && c.Scope.Sees(old.ClientID) {
-				r, duplicate = old, true
-				return nil, nil
-			}
-		}
-		if open >= maxOpenWork {
-			return nil, tooMuchWork(replayKind)
-		}
-		body, err := json.Marshal(r)
-		return &store.Document{ID: flow.ReplayID(r.ID), ClientID: r.ClientID, Body: body}, err
-	})
+	r, duplicate, err = startWork(ctx, p, c, replays, r, func(*flow.Replay) error { return nil })
 	if err != nil {
 		return d, false, err
 	}
@@ -77,57 +59,23 @@ func (p *Platform) withProgress(ctx context.Context, r *flow.Replay) (ReplayDeta
 func (p *Platform) Replay(ctx context.Context, c Caller, id string) (ReplayDetail, error) {
 	n, err := flow.ParseReplayID(id)
 	if err != nil {
-		return ReplayDetail{}, noSuchWork(replayKind)
+		return ReplayDetail{}, noSuchWork(replays.workKind)
 	}
-	cat, err := p.cache.Get(ctx)
+	r, err := findWork(ctx, p, c, replays, n)
 	if err != nil {
 		return ReplayDetail{}, err
-	}
-	r := cat.Replays[n]
-	if r == nil || !c.Scope.Sees(r.ClientID) {
-		return ReplayDetail{}, noSuchWork(replayKind)
 	}
 	return p.withProgress(ctx, r)
 }
 
-// WorkQuery filters replays and dead-letter tasks. Zero fields filter nothing.
-type WorkQuery struct {
-	Before   flow.ID // the cursor
-	Limit    int
-	Status   flow.WorkStatus
-	ClientID string
-}
-
 // Replays lists replays, newest first. Next is 0 when there are no more.
 func (p *Platform) Replays(ctx context.Context, c Caller, q WorkQuery) (page []ReplayDetail, next flow.ID, err error) {
-	cat, err := p.cache.Get(ctx)
+	found, next, err := listWork(ctx, p, c, replays, q, func(*flow.Replay) bool { return true })
 	if err != nil {
 		return nil, 0, err
 	}
-	q.ClientID = clientID(cat, q.ClientID)
-	var all []*flow.Replay
-	for id, r := range cat.Replays {
-		if c.Scope.Sees(r.ClientID) && q.takes(id, r.Status, r.EventsOf) {
-			all = append(all, r)
-		}
-	}
-	slices.SortFunc(all, func(a, b *flow.Replay) int { return cmp.Compare(b.ID, a.ID) })
-	if limit := store.PageLimit(q.Limit); len(all) > limit {
-		all = all[:limit]
-		next = all[limit-1].ID
-	}
-	for _, r := range all {
-		d, err := p.withProgress(ctx, r)
-		if err != nil {
-			return nil, 0, err
-		}
-		page = append(page, d)
-	}
-	return page, next, nil
-}
-
-func (q *WorkQuery) takes(id flow.ID, status flow.WorkStatus, clientID string) bool {
-	return (q.Before == 0 || id < q.Before) && (q.Status == "" || q.Status == status) && (q.ClientID == "" || q.ClientID == clientID)
+	page, err = details(ctx, found, p.withProgress)
+	return page, next, err
 }
 
 // SetReplayStatus pauses, resumes or cancels a replay. Being in that state
@@ -139,7 +87,7 @@ func (p *Platform) SetReplayStatus(ctx context.Context, c Caller, id string, sta
 		case r.Status == status:
 			return false, nil
 		case r.Status.Final():
-			return false, refuse(CodeConflict, "the replay has ended: it is %s", r.Status)
+			return false, hasEnded(replays.workKind, r.Status)
 		}
 		if r.Status = status; status.Final() {
 			r.EndedAt = p.now()
@@ -165,7 +113,7 @@ func (p *Platform) SetReplayRate(ctx context.Context, c Caller, id string, body 
 	}
 	return p.changeReplay(ctx, c, id, "UPDATE", func(r *flow.Replay) (bool, error) {
 		if r.Status.Final() {
-			return false, refuse(CodeConflict, "the replay has ended: it is %s", r.Status)
+			return false, hasEnded(replays.workKind, r.Status)
 		}
 		changed := r.Rate != rate
 		r.Rate = rate
@@ -174,17 +122,7 @@ func (p *Platform) SetReplayRate(ctx context.Context, c Caller, id string, body 
 }
 
 func (p *Platform) changeReplay(ctx context.Context, c Caller, id, operation string, do func(*flow.Replay) (bool, error)) (ReplayDetail, error) {
-	r := new(flow.Replay)
-	err := p.changeWork(ctx, c, replayKind, id, operation, func(body []byte) (any, error) {
-		*r = flow.Replay{}
-		if err := json.Unmarshal(body, r); err != nil {
-			return nil, fmt.Errorf("read replay %s: %w", id, err)
-		}
-		if changed, err := do(r); err != nil || !changed {
-			return nil, err
-		}
-		return r, nil
-	})
+	r, err := changeWork(ctx, p, c, replays, id, operation, do)
 	if err != nil {
 		return ReplayDetail{}, err
 	}
