@@ -213,6 +213,13 @@ func TestJourneys(t *testing.T) {
 		s.press("y").sees("PAUSED", "fcctl connections pause warehouse")
 		s.within(10)
 	})
+	t.Run("test a connection", func(t *testing.T) {
+		s := sit(t, d)
+		s.press("c").sees("warehouse", "PAUSED")
+		s.press("t").sees("✓ a delivery would be COMPLETED", "What came back", "200", "What was sent", "fcctl connections test warehouse")
+		<-got
+		s.within(10)
+	})
 	t.Run("start and cancel a replay", func(t *testing.T) {
 		s := sit(t, d)
 		s.press("r").sees("no events were sent again")

@@ -139,6 +139,7 @@ func (r *root) switched(m switched) tea.Cmd {
 	r.pages = []Page{newOverview(r.desk)}
 	clear(r.reading)
 	clear(r.readAt)
+	clear(r.owed)
 	r.who, r.lost = "", nil
 	r.watch()
 	return tea.Batch(r.learn(), r.read(r.page()))

@@ -26,6 +26,7 @@ type detail struct {
 	find       *filter
 	ready      bool
 	refused    string // why it is not shown
+	waiting    string // what is said before it is read, if not that
 	fetch      func(ctx context.Context) (any, error)
 	render     func(v any, width int) []string
 	value      any
@@ -103,7 +104,7 @@ func (d *detail) View(width, height int) string {
 		return "\n  " + d.paint(careful, "not shown: "+clean(d.refused))
 	}
 	if !d.ready {
-		return "\n  " + d.paint(faint, "reading …")
+		return "\n  " + d.paint(faint, nameOf(d.waiting, "reading …"))
 	}
 	if d.width != width {
 		d.lines, d.width = d.render(d.value, width-2), width

@@ -144,6 +144,21 @@ func exampleFindings() *Findings {
 	return f
 }
 
+// exampleTest is a test of a connection that went well, or that failed.
+func exampleTest(err error) *client.ConnectionTested {
+	t := &client.ConnectionTested{ConnectionID: "con_1", ConnectionCode: "warehouse", Status: "ACTIVE", URL: "https://hooks.example.com/shipments", Success: true, Verdict: "DELIVERED", Address: "192.0.2.7:443",
+		Timing: client.TestTiming{DNS: 1.2, Connect: 18, TLS: 31, FirstByte: 92, Total: 93},
+		Request: &client.TestSent{Method: "POST", Target: "https://hooks.example.com/shipments", Body: `{"message":"This is a test of the connection."}`,
+			Headers: []client.TestHeader{{Name: "Authorization", Value: "[secret]"}, {Name: "Content-Type", Value: "application/json"}, {Name: "X-FlowCatalyst-Test", Value: "true"}}}}
+	if err != nil {
+		t.Success, t.Verdict, t.Error, t.Timing = false, "RETRY", err.Error(), client.TestTiming{DNS: 1.2, Total: 19}
+		return t
+	}
+	t.TLS = &client.TestedTLS{Version: "TLS 1.3", Protocol: "h2", Names: []string{"hooks.example.com"}, Issuer: "CN=Example CA", NotAfter: noon.Add(40 * 24 * time.Hour)}
+	t.Answer = &client.TestAnswer{Status: 200, Headers: map[string]string{"Content-Type": "application/json"}, Body: `{"ack":true}`, Truncated: true}
+	return t
+}
+
 // each page in a state that matters, at the two sizes.
 func pictures() map[string]func(s *stage) {
 	event := client.Event{ID: "6H0JJ5MV808KH", Type: "shop:sales:order:placed", Source: "/shop", Subject: "order-7", ClientID: "clt_1", MessageGroup: "order-7", CreatedAt: noon.Add(-3 * time.Minute), Data: json.RawMessage(`{"total":120,"note":"straße\u001b[31m"}`)}
@@ -234,6 +249,13 @@ func pictures() map[string]func(s *stage) {
 			s.give(s.page(), fetched{change{ID: "6H0JJ5MVDVE3W", EntityType: "Subscription", EntityID: "sub_1", Operation: "UPDATE", PrincipalName: "ada@example.com", PerformedAt: noon.Add(-time.Hour),
 				Before: json.RawMessage(`{"status":"ACTIVE","mode":"IMMEDIATE"}`), After: json.RawMessage(`{"status":"PAUSED","mode":"IMMEDIATE"}`)}}, nil)
 		},
+		"connection-tested": func(s *stage) { s.at(newTrial(s.desk, "con_1", "warehouse"), fetched{exampleTest(nil)}) },
+		"connection-test-failed": func(s *stage) {
+			s.at(newTrial(s.desk, "con_1", "warehouse"), fetched{exampleTest(errors.New("the receiver refused the connection. Check whether it runs and listens at this port"))})
+		},
+		"connection-testing": func(s *stage) {
+			s.at(newConnections(s.desk), listed[*resource.Connection]{[]*resource.Connection{{Meta: resource.Meta{ID: "con_1"}, Code: "warehouse"}}, false}).keys("t")
+		},
 		"command": func(s *stage) { s.keys(":", "e") },
 		"signed-out": func(s *stage) {
 			s.o.Login = func(context.Context, string) error { return nil }
@@ -283,12 +305,50 @@ func TestAReadOnlyScreenRefusesWhatWrites(t *testing.T) {
 	s := newStage(t, 100, 30)
 	s.o.ReadOnly = true
 	s.at(newLetters(s.desk), listed[client.Job]{[]client.Job{exampleJob("6H0JJ5MVDVE3W", client.JobFailed)}, false})
-	for _, k := range []string{"r", "R", "ctrl+d"} {
-		s.keys(k)
-		if s.mode != toPage || !strings.Contains(s.View(), "this screen only reads") {
-			t.Errorf("%s is not refused:\n%s", k, s.View())
+	refuses := func(keys ...string) {
+		t.Helper()
+		pages := len(s.pages)
+		for _, k := range keys {
+			s.keys(k)
+			if s.mode != toPage || len(s.pages) != pages || !strings.Contains(s.View(), "this screen only reads") {
+				t.Errorf("%s is not refused:\n%s", k, s.View())
+			}
+			s.note = ""
 		}
-		s.note = ""
+	}
+	refuses("r", "R", "ctrl+d")
+	con := &resource.Connection{Code: "warehouse"}
+	s.at(newConnections(s.desk), listed[*resource.Connection]{[]*resource.Connection{con}, false})
+	refuses("t", "p", "x")
+	s.at(newResource(s.desk, resource.KindConnection, "con_1", "warehouse"), fetched{con})
+	refuses("t")
+}
+
+// What could not be read is read once the server answers, and a test that was
+// sent is not sent again by itself.
+func TestAPageThatIsReadOnceIsReadAgainOnlyIfItWasNot(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := newTrial(s.desk, "con_1", "warehouse")
+	s.open(p)
+	again := func() bool {
+		s.time = s.time.Add(time.Minute)
+		return s.due(s.time) != nil
+	}
+	s.give(p, nil, errors.New("connection refused"))
+	if again() {
+		t.Error("it is read while the server does not answer")
+	}
+	s.Update(snapshot{exampleSnapshot(), nil, s.desk.Client})
+	if !again() {
+		t.Error("it is not read once the server answers")
+	}
+	s.give(p, fetched{exampleTest(nil)}, nil)
+	if again() {
+		t.Error("it is read again")
+	}
+	s.Update(snapshot{nil, client.ErrSessionOver, s.desk.Client})
+	if s.Update(signedIn{}); s.reading[p] {
+		t.Error("it is read again after signing in")
 	}
 }
 

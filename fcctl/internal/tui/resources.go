@@ -71,7 +71,9 @@ func resume(ctx context.Context, rs *client.Resources, kind resource.Kind, code 
 // newResource shows a resource as it is.
 func newResource(d *desk, kind resource.Kind, id, code string) *detail {
 	info, _ := resource.InfoOf(kind)
+	keys, press := testsConnection(d, kind, id, code)
 	return &detail{
+		keys: keys, press: press,
 		desk: d, name: code, equivalent: "fcctl get " + strings.ReplaceAll(string(kind), "_", "-") + " " + code + " -o json", id: id, every: 5e9,
 		fetch: func(ctx context.Context) (any, error) { return d.Resources(kind).Get(ctx, id) },
 		render: func(v any, width int) []string {
@@ -153,13 +155,15 @@ func newConnections(d *desk) *list[*resource.Connection] {
 		enter: func(c *resource.Connection) tea.Cmd {
 			return show(newResource(d, resource.KindConnection, c.ID, c.Code))
 		},
-		keys: []key{{name: "enter", does: "all of it"}, {name: "p", does: "pause or resume", writes: true}, {name: "x", does: "reset its breaker", writes: true}},
+		keys: []key{{name: "enter", does: "all of it"}, testKey, {name: "p", does: "pause or resume", writes: true}, {name: "x", does: "reset its breaker", writes: true}},
 		key: func(l *list[*resource.Connection], k string, chosen []*resource.Connection) (tea.Cmd, bool) {
 			if len(chosen) == 0 {
 				return nil, false
 			}
 			c := chosen[0]
 			switch k {
+			case testKey.name:
+				return show(newTrial(d, c.ID, c.Code)), true
 			case "p":
 				return toggle(d, l, "connections", "connection", c.Code, c.Status, "PAUSED"), true
 			case "x":

@@ -45,6 +45,7 @@ type root struct {
 	since         time.Time
 	reading       map[Page]bool
 	readAt        map[Page]time.Time
+	owed          map[Page]bool // what could not be read, for want of an answer
 	who           string
 	stopLive      context.CancelFunc
 	send          func(tea.Msg)
@@ -69,7 +70,7 @@ type (
 )
 
 func newRoot(ctx context.Context, o Options) *root {
-	r := &root{o: o, reading: map[Page]bool{}, readAt: map[Page]time.Time{}, send: func(tea.Msg) {}}
+	r := &root{o: o, reading: map[Page]bool{}, readAt: map[Page]time.Time{}, owed: map[Page]bool{}, send: func(tea.Msg) {}}
 	r.desk = &desk{ctx: ctx, Client: o.Client, palette: newPalette(o.Out, o.Colour), now: o.Now, past: &past{}, readOnly: o.ReadOnly, context: o.Context}
 	r.pages = []Page{newOverview(r.desk)}
 	return r
@@ -161,16 +162,19 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, r.press(m)
 	case forPage:
 		r.reading[m.page] = false
-		r.readAt[m.page] = r.desk.now()
 		if !slices.Contains(r.pages, m.page) {
 			return r, nil
 		}
+		r.readAt[m.page] = r.desk.now()
+		delete(r.owed, m.page)
 		var no *client.Error
 		switch {
 		case r.answered(m.err):
 			m.page.Take(m.msg)
 		case errors.As(m.err, &no) && no.Status < 500 && no.Status != http.StatusUnauthorized:
 			m.page.Take(refusal{plainError(m.err)})
+		default:
+			r.owed[m.page] = true
 		}
 	case snapshot:
 		if m.from != r.desk.Client {
@@ -225,19 +229,27 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		r.lost = nil
 		r.say(good, "signed in")
 		r.watch()
-		return r, tea.Batch(r.learn(), r.read(r.page()))
+		delete(r.readAt, r.page())
+		return r, tea.Batch(r.learn(), r.due(r.desk.now()))
 	}
 	return r, nil
 }
 
-// due reads the page on the screen when it is time to.
+// due reads the page on the screen when it is time to. One that is read but
+// once is read again if that brought nothing, as soon as the server answers.
 func (r *root) due(now time.Time) tea.Cmd {
 	p := r.page()
 	every := often
 	if paced, is := p.(Paced); is {
 		every = paced.Every()
 	}
-	if every <= 0 || now.Sub(r.readAt[p]) < every {
+	if every <= 0 {
+		if !r.owed[p] || r.lost != nil {
+			return nil
+		}
+		every = often
+	}
+	if now.Sub(r.readAt[p]) < every {
 		return nil
 	}
 	return r.read(p)
@@ -253,6 +265,7 @@ func (r *root) back() {
 	if n := len(r.pages); n > 1 {
 		delete(r.reading, r.pages[n-1])
 		delete(r.readAt, r.pages[n-1])
+		delete(r.owed, r.pages[n-1])
 		r.pages = r.pages[:n-1]
 	}
 }
