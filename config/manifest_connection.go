@@ -7,9 +7,7 @@ import (
 	"github.com/flowcatalyst/fc/client/resource"
 )
 
-func readConnection(s *section, it *item, code string) resource.Resource {
-	c := &resource.Connection{Code: code}
-	it.tagged(s, "", c)
+func readConnection(s *section, it *item, c *resource.Connection) {
 	it.set(s, "rateLimit", "rate_limit", func(n string) { c.RateLimit = read(s, n, rate, opts[resource.Rate]{}) })
 	it.set(s, "status", "status", func(n string) { c.Status = read(s, n, text, opts[string]{}) })
 	if sub, present := s.child("signing"); present {
@@ -47,8 +45,6 @@ func readConnection(s *section, it *item, code string) resource.Resource {
 	} {
 		it.set(s, to.json, attr, func(n string) { *to.into = read(s, n, seconds(time.Second), opts[int]{}) })
 	}
-	c.Defaults()
-	return c
 }
 
 // auth reads the auth block. It knows the attributes of its type alone, so

@@ -14,9 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-func readEventType(s *section, it *item, code string) resource.Resource {
-	t := &resource.EventType{Code: code}
-	it.tagged(s, "", t)
+func readEventType(s *section, it *item, t *resource.EventType) {
 	it.set(s, "status", "status", func(n string) { t.Status = read(s, n, text, opts[string]{}) })
 	it.set(s, "validation", "validation", func(n string) {
 		t.Validation = strings.ToUpper(read(s, n, choice("validation", "off", "warn", "reject"), opts[string]{}))
@@ -39,25 +37,17 @@ func readEventType(s *section, it *item, code string) resource.Resource {
 		sub.close()
 		t.SpecVersions = append(t.SpecVersions, v)
 	}
-	t.Defaults()
-	return t
 }
 
-func readDispatchPool(s *section, it *item, code string) resource.Resource {
-	p := &resource.DispatchPool{Code: code}
-	it.tagged(s, "", p)
+func readDispatchPool(s *section, it *item, p *resource.DispatchPool) {
 	it.set(s, "rateLimit", "rate_limit", func(n string) { p.RateLimit = read(s, n, rate, opts[resource.Rate]{}) })
 	it.set(s, "status", "status", func(n string) { p.Status = read(s, n, text, opts[string]{}) })
 	it.set(s, "concurrencyMode", "concurrency_mode", func(n string) {
 		p.ConcurrencyMode = strings.ToUpper(read(s, n, choice("mode", "fixed", "adaptive"), opts[string]{}))
 	})
-	p.Defaults()
-	return p
 }
 
-func readSubscription(s *section, it *item, code string) resource.Resource {
-	sub := &resource.Subscription{Code: code}
-	it.tagged(s, "", sub)
+func readSubscription(s *section, it *item, sub *resource.Subscription) {
 	it.bindings(s, sub)
 	it.set(s, "connectionId", "connection", func(n string) { sub.ConnectionCode = read(s, n, codeOf("connection"), opts[string]{}) })
 	it.set(s, "dispatchPoolCode", "pool", func(n string) { sub.DispatchPoolCode = read(s, n, codeOf("dispatch_pool"), opts[string]{}) })
@@ -90,8 +80,6 @@ func readSubscription(s *section, it *item, code string) resource.Resource {
 	if r, present := s.child("retry"); present {
 		it.retry(r, sub)
 	}
-	sub.Defaults()
-	return sub
 }
 
 func (it *item) retry(r *section, sub *resource.Subscription) {

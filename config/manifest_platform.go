@@ -11,50 +11,34 @@ import (
 // The kinds that belong to the platform: a manifest without a client declares
 // them, and only who reaches every client applies it.
 
-func readClient(s *section, it *item, code string) resource.Resource {
-	c := &resource.Client{Identifier: code}
-	it.tagged(s, "", c)
+func readClient(s *section, it *item, c *resource.Client) {
 	it.set(s, "status", "status", func(n string) { c.Status = read(s, n, text, opts[string]{}) })
 	if c.Status == resource.ClientDeleted {
 		s.fail(s.at("status"), "A client that is declared and deleted", "A declared client is there; one that shall go is not declared.", "remove the block")
 	}
-	c.Defaults()
-	return c
 }
 
-func readApplication(s *section, it *item, code string) resource.Resource {
-	a := &resource.Application{Code: code}
-	it.tagged(s, "", a)
+func readApplication(s *section, it *item, a *resource.Application) {
 	it.set(s, "type", "type", func(n string) {
 		a.Type = strings.ToUpper(read(s, n, choice("type", "application", "integration"), opts[string]{}))
 	})
-	if code == resource.PlatformApplication {
+	if a.Code == resource.PlatformApplication {
 		s.fail(it.fields["code"].rng, "The platform's own application", "It always is there, and so are its roles; no manifest declares them.", "")
 	}
-	a.Defaults()
-	return a
 }
 
-func readRole(s *section, it *item, code string) resource.Resource {
-	r := &resource.Role{Name: code}
-	it.tagged(s, "", r)
+func readRole(s *section, it *item, r *resource.Role) {
 	it.set(s, "permissions", "permissions", func(n string) { r.Permissions = read(s, n, listOf("shop:sales:order:view"), opts[[]string]{}) })
 	if app, _ := r.Segments(); app == resource.PlatformApplication {
 		s.fail(it.fields["code"].rng, "A built-in role", "The roles of the platform are built in; no manifest declares, changes or deletes them.",
 			"a role of an application, with the permissions that you need")
 	}
-	r.Defaults()
-	return r
 }
 
-func readServiceAccount(s *section, it *item, code string) resource.Resource {
-	a := &resource.ServiceAccount{Code: code}
-	it.tagged(s, "", a)
+func readServiceAccount(s *section, it *item, a *resource.ServiceAccount) {
 	it.set(s, "applicationId", "application", func(n string) { a.ApplicationID = read(s, n, codeOf("application"), opts[string]{}) })
 	it.set(s, "clientIds", "clients", func(n string) { a.ClientIDs = read(s, n, codesOf("client"), opts[[]string]{}) })
 	it.set(s, "roles", "roles", func(n string) { a.Roles = read(s, n, codesOf("role"), opts[[]string]{}) })
-	a.Defaults()
-	return a
 }
 
 // listOf is a list of strings; example is one of them.

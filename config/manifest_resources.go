@@ -148,24 +148,7 @@ func (mr *manifestReader) readResource(in instance) {
 	before := s.r.said()
 	it := &item{sec: s, block: *s.header, fields: map[string]field{"code": in.at, in.kind.KeyField(): in.at}, names: map[string]string{}}
 	mr.ofNoClient(in)
-	switch in.kind {
-	case resource.KindClient:
-		it.res = readClient(s, it, in.code)
-	case resource.KindApplication:
-		it.res = readApplication(s, it, in.code)
-	case resource.KindRole:
-		it.res = readRole(s, it, in.code)
-	case resource.KindServiceAccount:
-		it.res = readServiceAccount(s, it, in.code)
-	case resource.KindEventType:
-		it.res = readEventType(s, it, in.code)
-	case resource.KindDispatchPool:
-		it.res = readDispatchPool(s, it, in.code)
-	case resource.KindConnection:
-		it.res = readConnection(s, it, in.code)
-	case resource.KindSubscription:
-		it.res = readSubscription(s, it, in.code)
-	}
+	it.res = manifestKinds[in.kind].read(s, it, in.code)
 	it.adopt = read(s, "adopt", boolean, opts[bool]{})
 	s.close()
 

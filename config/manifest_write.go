@@ -76,30 +76,12 @@ type manifestWriter struct {
 func (mw *manifestWriter) resource(r resource.Resource) string {
 	var b block
 	kind, code := r.Kind(), r.Key()
-	info, _ := resource.InfoOf(kind)
-	usual := bare(info, code)
+	usual := manifestKinds[kind].bare(code)
 	if s, is := r.(*resource.Subscription); is {
 		writeBindings(&b, s.EventTypes) // what it is about comes first
 	}
 	b.tagged(shown(r), usual)
-	switch r := r.(type) {
-	case *resource.Client:
-		b.text("status", r.Status, usual.(*resource.Client).Status)
-	case *resource.Application:
-		b.text("type", strings.ToLower(r.Type), strings.ToLower(usual.(*resource.Application).Type))
-	case *resource.Role:
-		b.list("permissions", r.Permissions)
-	case *resource.ServiceAccount:
-		mw.serviceAccount(&b, r)
-	case *resource.EventType:
-		writeEventType(&b, r, usual.(*resource.EventType))
-	case *resource.DispatchPool:
-		writeDispatchPool(&b, r, usual.(*resource.DispatchPool))
-	case *resource.Connection:
-		mw.connection(&b, r, usual.(*resource.Connection))
-	case *resource.Subscription:
-		mw.subscription(&b, r, usual.(*resource.Subscription))
-	}
+	manifestKinds[kind].write(mw, &b, r, usual)
 	b.tagged(r.Base(), usual.Base())
 	if mw.owner != "" && r.Base().ManagedBy != mw.owner {
 		b.attr("adopt", "true")
@@ -120,31 +102,6 @@ func shown(r resource.Resource) resource.Resource {
 	c := *s
 	c.Target = ""
 	return &c
-}
-
-// bare is a resource with nothing but its code and the defaults.
-func bare(info resource.KindInfo, code string) resource.Resource {
-	r := info.New()
-	switch r := r.(type) {
-	case *resource.Client:
-		r.Identifier = code
-	case *resource.Application:
-		r.Code = code
-	case *resource.Role:
-		r.Name = code
-	case *resource.ServiceAccount:
-		r.Code = code
-	case *resource.EventType:
-		r.Code = code
-	case *resource.DispatchPool:
-		r.Code = code
-	case *resource.Connection:
-		r.Code = code
-	case *resource.Subscription:
-		r.Code = code
-	}
-	r.Defaults()
-	return r
 }
 
 // reference names a resource: by its block if it is among those written, or

@@ -7,8 +7,18 @@ import (
 	"github.com/flowcatalyst/fc/client/resource"
 )
 
+func (mw *manifestWriter) client(b *block, c, usual *resource.Client) {
+	b.text("status", c.Status, usual.Status)
+}
+
+func (mw *manifestWriter) application(b *block, a, usual *resource.Application) {
+	b.text("type", strings.ToLower(a.Type), strings.ToLower(usual.Type))
+}
+
+func (mw *manifestWriter) role(b *block, r, _ *resource.Role) { b.list("permissions", r.Permissions) }
+
 // serviceAccount writes an account whose references are codes.
-func (mw *manifestWriter) serviceAccount(b *block, a *resource.ServiceAccount) {
+func (mw *manifestWriter) serviceAccount(b *block, a, _ *resource.ServiceAccount) {
 	if a.ApplicationID != "" {
 		b.attr("application", mw.reference(resource.KindApplication, a.ApplicationID))
 	}
@@ -28,7 +38,7 @@ func (mw *manifestWriter) references(b *block, name string, kind resource.Kind, 
 	}
 }
 
-func writeEventType(b *block, t, usual *resource.EventType) {
+func (mw *manifestWriter) eventType(b *block, t, usual *resource.EventType) {
 	b.text("status", t.Status, usual.Status)
 	b.text("validation", strings.ToLower(t.Validation), strings.ToLower(usual.Validation))
 	for _, v := range t.SpecVersions {
@@ -39,7 +49,7 @@ func writeEventType(b *block, t, usual *resource.EventType) {
 	}
 }
 
-func writeDispatchPool(b *block, p, usual *resource.DispatchPool) {
+func (mw *manifestWriter) dispatchPool(b *block, p, usual *resource.DispatchPool) {
 	b.text("concurrency_mode", strings.ToLower(p.ConcurrencyMode), strings.ToLower(usual.ConcurrencyMode))
 	b.rate(p.RateLimit)
 	b.text("status", p.Status, usual.Status)
