@@ -236,7 +236,8 @@ func (a *Attempt) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Retry sends a dead letter again. Retrying twice is not an error.
+// Retry sends a dead letter again, and has a job that waits for its next attempt
+// go at once. Retrying twice is not an error.
 func (j *Jobs) Retry(ctx context.Context, id string) (*Job, error) {
 	return act[Job](ctx, j.c, id, "retry")
 }

@@ -51,7 +51,7 @@ func (s *server) routes() []route {
 		{get, "/api/dispatch-jobs/stream", seeJobs, "followDispatchJobs", "dispatch-jobs", "Jobs as they change, as server-sent events with resume", nil, JobView{}, 0, follow(s, s.followJobs)},
 		{get, "/api/dispatch-jobs/{id}", seeJobs, "getDispatchJob", "dispatch-jobs", "One job", nil, JobView{}, 0, through(s, s.getJob)},
 		{get, "/api/dispatch-jobs/{id}/attempts", seeJobs, "listAttempts", "dispatch-jobs", "What came of each exchange", nil, []attemptView{}, 0, through(s, s.listAttempts)},
-		{post, "/api/dispatch-jobs/{id}/retry", retryJobs, "retryDispatchJob", "dispatch-jobs", "Try a dead letter again", nil, JobView{}, 0, through(s, s.retryJob)},
+		{post, "/api/dispatch-jobs/{id}/retry", retryJobs, "retryDispatchJob", "dispatch-jobs", "Try a dead letter again, or at once what waits for its next attempt", nil, JobView{}, 0, through(s, s.retryJob)},
 		{post, "/api/dispatch-jobs/{id}/cancel", editJobs, "cancelDispatchJob", "dispatch-jobs", "Cancel a job", nil, cancelledView{}, 0, through(s, s.cancelJob)},
 		{post, "/api/dispatch-jobs/{id}/skip", editJobs, "skipDispatchJob", "dispatch-jobs", "Let the next go past a dead letter", nil, JobView{}, 0, through(s, s.skipJob)},
 

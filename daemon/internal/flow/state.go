@@ -159,6 +159,16 @@ func (j Job) Retried(now time.Time) Job {
 	return j
 }
 
+// Hastened is a job that waits for its next attempt, due at once. What it has
+// spent it has spent. One that was never tried waits for a time that its sender
+// chose, and stays as it is, as others do.
+func (j Job) Hastened(now time.Time) Job {
+	if j.Status == Pending && j.Attempts > 0 && j.Due.After(now) {
+		j.Due = now
+	}
+	return j
+}
+
 // Skipped is a dead letter that blocks its key, ended for good.
 func (j Job) Skipped(now time.Time) Job {
 	if !j.Status.DeadLetter() {

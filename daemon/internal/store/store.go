@@ -141,9 +141,10 @@ type Jobs interface {
 
 	// Retry makes a dead letter PENDING again, with nothing spent. If its
 	// order key is blocked by it, it stays the head; if others hold the
-	// gate, it waits for its turn, which by its position is the next. A job
-	// that is no dead letter is answered as it is; of one whose payload was
-	// removed the answer is ErrExpunged.
+	// gate, it waits for its turn, which by its position is the next. A
+	// PENDING job that was tried and waits for its next time is due at once,
+	// and keeps what it has spent. Any other is answered as it is; of a dead
+	// letter whose payload was removed the answer is ErrExpunged.
 	Retry(ctx context.Context, sc Scope, id flow.ID, now time.Time) (flow.Job, error)
 	// Discard gives a dead letter up: it ends CANCELLED with
 	// flow.ReasonDiscarded and the note, and if its order key is blocked by

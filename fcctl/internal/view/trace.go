@@ -52,7 +52,7 @@ var ended = map[string]string{
 }
 
 // Explain says in a sentence what became of the job, or what it waits for.
-func (t *TracedJob) Explain(e *client.Event) {
+func (t *TracedJob) Explain(e *client.Event, now time.Time) {
 	j := &t.Job
 	switch {
 	case j.Status == client.JobCompleted:
@@ -81,24 +81,31 @@ func (t *TracedJob) Explain(e *client.Event) {
 	case j.Waiting:
 		t.Why = "waits behind another job of its group"
 	default:
-		t.Why = t.waits()
+		t.Why = t.waits(now)
 	}
 }
 
 // waits says what a job waits for that nothing within its group holds.
-func (t *TracedJob) waits() string {
+func (t *TracedJob) waits(now time.Time) string {
 	j := &t.Job
 	if ep := t.Endpoint; ep != nil {
-		if len(ep.Holds) > 0 {
-			h := ep.Holds[0]
+		for _, h := range ep.Holds {
+			// What ends before the job is due is not what it waits for.
+			if !h.Until.IsZero() && (!h.Until.After(now) || h.Until.Before(j.Due.Add(-time.Second))) {
+				continue
+			}
 			s := map[string]string{"BREAKER": "the endpoint's breaker is open", "RETRY_AFTER": "the receiver asked for time (Retry-After)", "PAUSED": "the endpoint is paused"}[h.Reason]
 			s = first(s, "the endpoint is held: "+h.Reason)
 			if !h.Until.IsZero() {
 				s += " until " + clock(h.Until)
 			}
-			return s + orNothing("; ", h.Detail) + orNothing("; the last: ", j.LastError)
+			s += orNothing("; ", h.Detail)
+			if !strings.Contains(h.Detail, j.LastError) {
+				s += orNothing("; the last: ", j.LastError)
+			}
+			return s
 		}
-		if ep.Breaker == client.BreakerOpen {
+		if ep.Breaker == client.BreakerOpen && len(ep.Holds) == 0 {
 			return "the endpoint's breaker is open" + orNothing("; the last: ", j.LastError)
 		}
 	}
@@ -251,15 +258,15 @@ func (t *Trace) verdicts(b *strings.Builder, ink Ink) {
 		}
 	}
 	if refused += len(others); len(others) > 0 {
-		out.WriteString(ink.Dim(wrapped(2, "no other types (pattern): "+strings.Join(others, ", "))))
+		out.WriteString(ink.Dim("  no   of other types: " + strings.TrimLeft(wrapped(7, strings.Join(others, ", ")), " ")))
 	}
 	switch {
 	case len(t.Subscriptions) == 0:
 		b.WriteString("\n" + ink.Bold("No subscription could have matched it.") + "\n")
 	case matched == 0:
-		b.WriteString("\n" + ink.Bold(fmt.Sprintf("None of %s matches it, as they are now", count(refused, "subscription"))) + "\n" + out.String())
+		b.WriteString("\n" + ink.Bold("Matches now: none of "+count(refused, "subscription")) + "\n" + out.String())
 	default:
-		b.WriteString("\n" + ink.Bold(fmt.Sprintf("%d of %s match it, as they are now", matched, count(matched+refused, "subscription"))) + "\n" + out.String())
+		b.WriteString("\n" + ink.Bold(fmt.Sprintf("Matches now: %d of %s", matched, count(matched+refused, "subscription"))) + "\n" + out.String())
 	}
 }
 
@@ -287,8 +294,8 @@ func (t *TracedJob) text(b *strings.Builder, e *client.Event, ink Ink) {
 	if j.MaxRetries > 0 && j.AttemptCount > 0 {
 		line = append(line, fmt.Sprintf("%d of %d attempts spent", j.Spent, j.MaxRetries))
 	}
-	if !j.QueuedAt.IsZero() {
-		line = append(line, "queued last "+after(e.CreatedAt, j.QueuedAt))
+	if !j.QueuedAt.IsZero() && (len(t.Attempts) == 0 || j.QueuedAt.After(t.Attempts[len(t.Attempts)-1].AttemptedAt)) {
+		line = append(line, "queued "+after(e.CreatedAt, j.QueuedAt))
 	}
 	if j.ReplayID != "" {
 		line = append(line, "of replay "+j.ReplayID)

@@ -216,7 +216,9 @@ func (b *Breaker) Observe(o Outcome, began, now time.Time) bool {
 func (b *Breaker) open(now time.Time) {
 	b.enter(Open, now)
 	b.trips++
-	b.until = now.Add(openFor(b.trips))
+	// Stores keep milliseconds and round them up: what comes back from one
+	// must not look like the word of another router.
+	b.until = now.Add(openFor(b.trips)).Truncate(time.Millisecond)
 }
 
 func openFor(trips int) time.Duration {

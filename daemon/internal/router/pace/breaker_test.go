@@ -264,3 +264,15 @@ func TestABreakerHoldsItsBounds(t *testing.T) {
 		}
 	})
 }
+
+// A store keeps milliseconds, rounded up: what this router wrote itself is no
+// news when it is read again.
+func TestABreakerKnowsItsOwnWordAgain(t *testing.T) {
+	t.Parallel()
+	var b Breaker
+	now := run(&b, Failure, 10, start.Add(123*time.Nanosecond))
+	stored := b.Until().Add(time.Millisecond - time.Nanosecond).Truncate(time.Millisecond)
+	if b.Adopt(stored, b.Trips(), now) {
+		t.Error("its own word was taken for another router's")
+	}
+}

@@ -13,8 +13,16 @@ import (
 func (st *Store) Retry(ctx context.Context, sc store.Scope, id flow.ID, now time.Time) (flow.Job, error) {
 	var out flow.Job
 	err := st.write(ctx, func(t *tx) (err error) {
-		out, _, err = t.act(sc, id, flow.LettersRetry, "", now)
-		return err
+		var acted bool
+		if out, acted, err = t.act(sc, id, flow.LettersRetry, "", now); err != nil || acted {
+			return err
+		}
+		soon := out.Hastened(now)
+		if soon.Due.Equal(out.Due) {
+			return nil
+		}
+		out = soon
+		return t.save(&out, out.Status)
 	})
 	return answer(&out, err)
 }

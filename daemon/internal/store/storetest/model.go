@@ -155,6 +155,7 @@ func (m *model) recover(staleBefore, now time.Time, everyLease bool) (r store.Re
 func (m *model) retry(id flow.ID, now time.Time) {
 	j := *m.job(id)
 	if !j.Status.DeadLetter() {
+		m.set(j.Hastened(now))
 		return
 	}
 	j = j.Retried(now)

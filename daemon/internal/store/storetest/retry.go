@@ -43,6 +43,32 @@ var retryCases = []testCase{
 		want(w, "the job", describe(second), describe(first))
 		w.wantTime("due", second.Due, first.Due)
 	}},
+	{name: "has a job that waits for its next attempt go at once", run: func(w *world) {
+		for _, mode := range []flow.Mode{flow.Immediate, flow.BlockOnError} {
+			lane := "sub_" + string(mode)
+			js := w.line(mode, lane, 2)
+			w.deliver(js[0].ID, flow.Retry)
+			before := w.job(js[0].ID)
+			want(w, "it waits", before.Due.After(w.now), true)
+			rest := js[1:]
+			if mode != flow.Immediate {
+				rest = nil
+			}
+			w.wantOffer(lane, 10, rest...)
+			got := w.retry(js[0].ID)
+			w.wantTime("due", got.Due, w.now)
+			want(w, "spent", got.Spent, before.Spent)
+			want(w, "attempts", got.Attempts, before.Attempts)
+			w.wantOffer(lane, 10, append([]flow.Job{js[0]}, rest...)...)
+			w.crash()
+			w.wantTime("due", w.job(js[0].ID).Due, w.now)
+			w.deliver(js[0].ID, flow.Delivered)
+		}
+	}},
+	{name: "leaves the time that a sender chose", run: func(w *world) {
+		j := w.line(flow.Immediate, "sub_A", 1, func(j *flow.Job) { j.Due = w.now.Add(time.Hour) })[0]
+		w.wantTime("due", w.retry(j.ID).Due, j.Due)
+	}},
 	{name: "answers a job that is no dead letter as it is", run: func(w *world) {
 		js := w.line(flow.Immediate, "sub_A", 5)
 		w.queue(js[1].ID)

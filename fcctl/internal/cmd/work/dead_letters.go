@@ -153,10 +153,7 @@ func (a *commands) lettersRetry(c *cli.Context) error {
 	if byID {
 		return a.jobsAct(c, func(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {
 			j, err := cl.DeadLetters.Retry(ctx, id)
-			if err == nil && j.IsTerminal {
-				return j, "is " + j.Status + ", which is no dead letter; nothing to do", nil
-			}
-			return j, "goes again", err
+			return j, retried(j), err
 		})
 	}
 	cl, err := a.Connect(c)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/client/resource"
@@ -41,13 +42,10 @@ func (a *commands) jobsCommand() *cli.Command {
 		a.jobsTailCommand(),
 		one("get", "show one job", "", a.jobsGet),
 		one("attempts", "show the exchanges of a job", "The first 3 and the last 20 are kept. -o wide shows where the time went, and -o json the headers and bodies of the answers.", a.jobsAttempts),
-		many("retry", "send dead letters again", "Retrying twice is not an error.",
+		many("retry", "send dead letters again, and jobs that wait for their next attempt at once", "Retrying twice is not an error. A dead letter gets all its attempts anew; a job that waits for its next attempt does not.",
 			func(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {
 				j, err := cl.Jobs.Retry(ctx, id)
-				if err == nil && j.IsTerminal {
-					return j, "is " + j.Status + ", which is no dead letter; nothing to do", nil
-				}
-				return j, "goes again", err
+				return j, retried(j), err
 			}),
 		many("cancel", "stop jobs", "A job whose exchange is under way can still succeed; the answer says so.", cancelJob),
 		many("skip", "let a blocked group go on without its dead letter", "The dead letter is cancelled and the next of its group goes.",
@@ -171,6 +169,25 @@ func (a *commands) jobsAttempts(c *cli.Context) error {
 		}
 		return view.Attempts(as, app.Wide(c), a.Ink()), nil
 	})
+}
+
+// retried says what became of a job that somebody wants to go again.
+func retried(j *client.Job) string {
+	switch {
+	case j == nil:
+		return ""
+	case j.IsTerminal && j.EventID != "":
+		return "is " + j.Status + ", which is no dead letter; to send it once more: fcctl events replay --event " + j.EventID
+	case j.IsTerminal:
+		return "is " + j.Status + ", which is no dead letter; nothing to do"
+	case j.Status == client.JobQueued, j.Status == client.JobProcessing:
+		return "is under way already"
+	case j.Waiting:
+		return "goes again when it is its turn in its group"
+	case j.Due.After(time.Now()):
+		return "has not been tried yet and waits for " + j.Due.UTC().Format(time.DateTime) + ", the time that it was published for; nothing to do"
+	}
+	return "goes again"
 }
 
 func cancelJob(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {

@@ -3,6 +3,7 @@ package work
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ const (
 func (a *commands) traceCommand() *cli.Command {
 	return &cli.Command{
 		Name: "trace", Usage: "say all that is known of an event: who takes it, each job, each attempt, and what it waits for", ArgsUsage: "ID",
-		Description: app.Example("Times with a + are since the event was accepted. With --watch it is shown anew until all jobs have ended.",
+		Description: app.Example("ID is that of an event, or of one of its jobs. Times with a + are since the event was accepted. With --watch it is shown anew until all jobs have ended.",
 			"fcctl trace 0HZXEQ5Y8JY50", "fcctl trace 0HZXEQ5Y8JY50 --watch", "fcctl events trace 0HZXEQ5Y8JY50 -o json"),
 		Flags:  []cli.Flag{&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "go on until all its jobs have ended", DisableDefaultText: true}},
 		Action: a.eventsTrace,
@@ -90,6 +91,13 @@ func (a *commands) traceWatch(c *cli.Context, cl *client.Client) error {
 // besides the event and its jobs is said and left out.
 func trace(ctx context.Context, cl *client.Client, id string, now time.Time) (*view.Trace, error) {
 	e, err := cl.Events.Get(ctx, id)
+	if client.StatusOf(err) == http.StatusNotFound {
+		// What one has at hand is often a job: its event is meant.
+		if j, no := cl.Jobs.Get(ctx, id); no == nil && j.EventID != "" {
+			id = j.EventID
+			e, err = cl.Events.Get(ctx, id)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +154,7 @@ func details(ctx context.Context, cl *client.Client, t *view.Trace) error {
 			j.Behind = ahead
 		}
 		router.meet(j)
-		j.Explain(&t.Event)
+		j.Explain(&t.Event, t.At)
 	}
 	return nil
 }
