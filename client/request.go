@@ -42,6 +42,8 @@ type call struct {
 	key string
 	// match is an If-Match.
 	match string
+	// also is a status besides 2xx that brings what was asked for.
+	also int
 	// open says that the route takes no token.
 	open bool
 }
@@ -189,6 +191,8 @@ func (c *Client) once(ctx context.Context, k call, body []byte, token string, ou
 		return nil, &connectionError{k.method, u, fmt.Errorf("read the answer: %w", err)}
 	case len(answer) > maxAnswer:
 		return nil, fmt.Errorf("%s %s: the answer is larger than %d MiB", k.method, k.path, maxAnswer>>20)
+	case res.StatusCode == k.also && json.Unmarshal(answer, out) == nil:
+		return res.Header, nil
 	case res.StatusCode < 200 || res.StatusCode > 299:
 		return nil, newError(k, res, answer)
 	case out == nil || len(answer) == 0:

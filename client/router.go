@@ -47,6 +47,19 @@ func (r *Router) Snapshot(ctx context.Context) (*Snapshot, error) {
 	return got[Snapshot](ctx, r, "", nil)
 }
 
+// Health returns how every part of the router's process is. One that is down is
+// no error.
+func (r *Router) Health(ctx context.Context) (*Health, error) {
+	v := new(Health)
+	if _, err := r.c.do(ctx, call{method: http.MethodGet, path: "/monitoring/health", also: http.StatusServiceUnavailable}, v); err != nil {
+		return nil, err
+	}
+	if v.Status == "" {
+		return nil, fmt.Errorf("GET /monitoring/health: the answer says nothing of health; is %s a FlowCatalyst platform?", r.c.base)
+	}
+	return v, nil
+}
+
 // Pools returns the pools at work.
 func (r *Router) Pools(ctx context.Context) (*PoolsStats, error) {
 	return got[PoolsStats](ctx, r, "/pool-stats", nil)

@@ -2,6 +2,27 @@ package client
 
 import "time"
 
+// The states of a process and of its parts.
+const (
+	Up   = "UP"
+	Down = "DOWN"
+)
+
+// Health is how a process is.
+type Health struct {
+	Status     string      `json:"status"` // Up or Down
+	Ready      bool        `json:"ready"`
+	Phase      string      `json:"phase"` // STARTING, RUNNING or DRAINING
+	Components []Component `json:"components"`
+}
+
+// Component is how one part of a process is: the store, a queue, a service.
+type Component struct {
+	Name   string `json:"name"`
+	Status string `json:"status"` // Up or Down
+	Error  string `json:"error,omitempty"`
+}
+
 // Latency is how long exchanges took, in milliseconds. Percentiles are right
 // within a tenth.
 type Latency struct {

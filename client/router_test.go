@@ -47,6 +47,23 @@ func TestRouterAsksAtTheRightPlaces(t *testing.T) {
 	}
 }
 
+// A process that is not well answers 503 and says what is down; a proxy in front
+// of it that has nobody to ask answers 503, too.
+func TestHealthIsReadFromA503(t *testing.T) {
+	t.Parallel()
+	_, c := serve(t, Options{Retries: -1}, answer{status: 503, body: `{"status":"DOWN","ready":false,"phase":"RUNNING","components":[{"name":"stream","status":"DOWN","error":"it has ended by itself"}]}`},
+		answer{status: 503, body: `{"status":503,"code":"UNAVAILABLE","detail":"starting"}`}, answer{status: 503, body: `<html>`}, answer{status: 200, body: `{}`})
+	h, err := c.Router.Health(t.Context())
+	if err != nil || h.Status != Down || len(h.Components) != 1 || h.Components[0].Error != "it has ended by itself" {
+		t.Errorf("%+v, %v", h, err)
+	}
+	for range 3 {
+		if h, err := c.Router.Health(t.Context()); err == nil {
+			t.Errorf("no error, but %+v", h)
+		}
+	}
+}
+
 func TestRouterAsksAfterMoreMessagesThanFitIntoOneRequest(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, Options{}, answer{status: 200, body: `{"m0":true}`}, answer{status: 200, body: `{"m5000":false}`})

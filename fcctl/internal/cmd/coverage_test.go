@@ -49,7 +49,7 @@ var commandOf = map[string]string{
 	"listBlockedGroups": "groups list", "retryGroup": "groups retry", "skipGroup": "groups skip", "cancelWaitingOfGroup": "groups cancel-waiting",
 	"statistics": "statistics", "followEvents": "events tail", "followDispatchJobs": "jobs tail",
 
-	"monitoring": "router stats", "monitoringStream": "router stats", "poolStats": "router pools", "tunePool": "router pools tune", "queueStats": "queues list", "peekQueue": "queues peek", "queueDeadLetters": "queues dead-letters", "purgeQueue": "queues purge", "redriveQueue": "queues redrive", "endpointStats": "router endpoints",
+	"monitoring": "router stats", "monitoringHealth": "router health", "monitoringStream": "router stats", "poolStats": "router pools", "tunePool": "router pools tune", "queueStats": "queues list", "peekQueue": "queues peek", "queueDeadLetters": "queues dead-letters", "purgeQueue": "queues purge", "redriveQueue": "queues redrive", "endpointStats": "router endpoints",
 	"circuitBreakers": "router breakers", "resetCircuitBreaker": "router breakers reset", "inFlightMessages": "router in-flight",
 	"warnings": "router warnings", "acknowledgeWarning": "router warnings ack",
 
@@ -88,7 +88,7 @@ var exceptions = map[string]string{
 	"authorize": forPages, "answerAuthorize": forPages, "devicePage": forPages, "signInPage": forPages, "signIn": forPages, "signOut": forPages, "bootstrapPage": forPages,
 	"passwordResetPage": forPages, "passwordResetForm": forPages, "requestPasswordReset": forPages, "confirmPasswordReset": forPages, "validatePasswordReset": forPages, "validatePasswordResetToken": forPages, "answerDevice": forPages,
 
-	"health": probe, "monitoringHealth": probe, "consumerHealth": probe, "standbyStatus": probe,
+	"health": probe, "consumerHealth": probe, "standbyStatus": probe,
 }
 
 // Every operation of the API has a command, or a reason why not.

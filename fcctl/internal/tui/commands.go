@@ -27,6 +27,7 @@ func places() []place {
 		{[]string{"pools", "dispatch-pools"}, "dispatch pools at work", func(d *desk, _ []string) (Page, error) { return newPools(d), nil }},
 		{[]string{"endpoints", "breakers"}, "endpoints and their breakers", func(d *desk, _ []string) (Page, error) { return newEndpoints(d), nil }},
 		{[]string{"queues"}, "what the queues hold", func(d *desk, _ []string) (Page, error) { return newQueues(d), nil }},
+		{[]string{"health", "services"}, "each part of the process, and who leads", func(d *desk, _ []string) (Page, error) { return newHealth(d), nil }},
 		{[]string{"replays"}, "replays", func(d *desk, _ []string) (Page, error) { return newReplays(d), nil }},
 		{[]string{"warnings", "warn"}, "what somebody should look at", func(d *desk, _ []string) (Page, error) { return newWarnings(d), nil }},
 		{[]string{"audit"}, "who changed what", func(d *desk, _ []string) (Page, error) { return newAudit(d), nil }},

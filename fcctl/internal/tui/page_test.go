@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,9 +140,28 @@ func exampleAttempts() []client.Attempt {
 }
 
 func exampleFindings() *Findings {
-	f := &Findings{At: noon, Router: exampleSnapshot(), Blocked: 3, Letters: 200, LettersMore: true, Warnings: []client.Warning{{ID: "w1", Severity: "ERROR"}}}
+	f := &Findings{At: noon, Router: exampleSnapshot(), Blocked: 3, Letters: 200, LettersMore: true, Warnings: []client.Warning{{ID: "w1", Severity: "ERROR"}},
+		Health: exampleHealth(), Leader: &leadership{Instance: "router-1", Role: "ACTIVE", Leads: true, LeaderID: "router-1"}, Platform: exampleAccepted(noon, 90_000)}
 	f.weigh()
 	return f
+}
+
+func exampleHealth(down ...string) *client.Health {
+	h := &client.Health{Status: client.Up, Phase: "RUNNING"}
+	for _, name := range []string{"store", "queue default", "router", "stream", "scheduler", "platform"} {
+		c := client.Component{Name: name, Status: client.Up}
+		if slices.Contains(down, name) {
+			c.Status, c.Error, h.Status = client.Down, "no answer within 2s", client.Down
+		}
+		h.Components = append(h.Components, c)
+	}
+	return h
+}
+
+func exampleAccepted(at time.Time, events int64) *accepted {
+	a := &accepted{at: at, Events: events, Jobs: 2 * events, LastHour: 4100}
+	a.Process.UpSeconds, a.Process.CPUPercent, a.Process.MemoryMiB = 3*86400, 4.2, 112
+	return a
 }
 
 // exampleTest is a test of a connection that went well, or that failed.
@@ -166,7 +186,7 @@ func pictures() map[string]func(s *stage) {
 		"overview-connecting": func(s *stage) {},
 		"overview-quiet": func(s *stage) {
 			q := &client.Snapshot{At: noon, Instance: "router-1", Consumer: client.ConsumerHealth{Queue: "default", Healthy: true}}
-			f := &Findings{At: noon, Router: q}
+			f := &Findings{At: noon, Router: q, Health: &client.Health{Status: client.Up, Components: []client.Component{{Name: "store", Status: client.Up}, {Name: "router", Status: client.Up}}}}
 			f.weigh()
 			s.Update(snapshot{q, nil, s.desk.Client})
 			s.give(s.page(), f, nil)
@@ -181,7 +201,18 @@ func pictures() map[string]func(s *stage) {
 				two.Pools.Pools[0].Metrics.TotalFailure = uint64(30 + i/5)
 				s.Update(snapshot{two, nil, s.desk.Client})
 			}
-			s.give(s.page(), exampleFindings(), nil)
+			for i := range 5 {
+				f := exampleFindings()
+				f.Platform = exampleAccepted(noon.Add(time.Duration(i)*5*time.Second), int64(90_000+i*i*500))
+				s.give(s.page(), f, nil)
+			}
+		},
+		"overview-part-down": func(s *stage) {
+			s.Update(snapshot{exampleSnapshot(), nil, s.desk.Client})
+			f := exampleFindings()
+			f.Health = exampleHealth("store", "queue default")
+			f.weigh()
+			s.give(s.page(), f, nil)
 		},
 		"overview-lost": func(s *stage) {
 			s.Update(snapshot{exampleSnapshot(), nil, s.desk.Client})
@@ -248,6 +279,13 @@ func pictures() map[string]func(s *stage) {
 			s.at(p, listed[change]{[]change{{ID: "6H0JJ5MVDVE3W"}}, false}).keys("enter")
 			s.give(s.page(), fetched{change{ID: "6H0JJ5MVDVE3W", EntityType: "Subscription", EntityID: "sub_1", Operation: "UPDATE", PrincipalName: "ada@example.com", PerformedAt: noon.Add(-time.Hour),
 				Before: json.RawMessage(`{"status":"ACTIVE","mode":"IMMEDIATE"}`), After: json.RawMessage(`{"status":"PAUSED","mode":"IMMEDIATE"}`)}}, nil)
+		},
+		"health": func(s *stage) {
+			var parts []part
+			for _, c := range exampleHealth("store", "queue default").Components {
+				parts = append(parts, part{c, []string{"phase RUNNING   router router-1: ACTIVE, leader; none stands by", "up for 3d   4.2 % of a core since it began   112 MiB", "90000 events and 180000 jobs in all, about 4100 events in the last hour"}})
+			}
+			s.at(newHealth(s.desk), listed[part]{parts, false})
 		},
 		"connection-tested": func(s *stage) { s.at(newTrial(s.desk, "con_1", "warehouse"), fetched{exampleTest(nil)}) },
 		"connection-test-failed": func(s *stage) {
@@ -349,6 +387,42 @@ func TestAPageThatIsReadOnceIsReadAgainOnlyIfItWasNot(t *testing.T) {
 	s.Update(snapshot{nil, client.ErrSessionOver, s.desk.Client})
 	if s.Update(signedIn{}); s.reading[p] {
 		t.Error("it is read again after signing in")
+	}
+}
+
+// What came in between two readings counts for every second between them, and a
+// server that counts anew is not one that has lost events.
+func TestEventsInAreSpreadOverTheSecondsBetweenReadings(t *testing.T) {
+	p := &past{}
+	for _, c := range []struct {
+		after time.Duration
+		total int64
+	}{{0, 1000}, {5 * time.Second, 1050}, {5100 * time.Millisecond, 1051}, {7 * time.Second, 1070}, {8 * time.Second, 3}, {9 * time.Second, 7}} {
+		p.count(noon.Add(c.after), c.total)
+	}
+	if got := fmt.Sprint(p.events); got != "[10 10 10 10 10 10 10 4]" {
+		t.Errorf("%s events a second", got)
+	}
+}
+
+// Keys that come together are keys all the same, unless they were pasted.
+func TestKeysThatComeAtOnceAllCount(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := newLetters(s.desk)
+	s.at(p, listed[client.Job]{[]client.Job{exampleJob("a", client.JobFailed), exampleJob("b", client.JobFailed), exampleJob("c", client.JobFailed)}, false})
+	s.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("jj"), Paste: true})
+	if p.grid.key() != "a" {
+		t.Errorf("what was pasted was taken for keys: at %s", p.grid.key())
+	}
+	s.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("jj")})
+	if p.grid.key() != "c" {
+		t.Errorf("after two keys at %s", p.grid.key())
+	}
+	f := newReplayForm(s.desk, "")
+	s.open(f)
+	s.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("0m"), Paste: true})
+	if f.value("since") != "1h0m" {
+		t.Errorf("pasted into the form: %q", f.value("since"))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
+
+	"github.com/flowcatalyst/fc/client"
 )
 
 // A tone is what a text says beside its words. No tone is the only sign of
@@ -72,9 +74,9 @@ func (p *palette) cursor(s string) string {
 // toneOf is the tone of a state.
 func toneOf(state string) tone {
 	switch state {
-	case "COMPLETED", "ACTIVE", "CLOSED", "RUNNING", "DELIVERED":
+	case "COMPLETED", "ACTIVE", "CLOSED", "RUNNING", "DELIVERED", client.Up:
 		return good
-	case "FAILED", "EXPIRED", "OPEN", "CRITICAL", "ERROR":
+	case "FAILED", "EXPIRED", "OPEN", "CRITICAL", "ERROR", client.Down:
 		return bad
 	case "PAUSED", "SUSPENDED", "CANCELLED", "ARCHIVED", "HALF_OPEN", "WARN", "PROCESSING":
 		return careful

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -12,6 +14,10 @@ type past struct {
 	seen                      time.Time
 	delivered, failed, p99    []float64
 	lastSuccess, lastFailures uint64
+	// events are those accepted: how many a second, from what they are in all.
+	events   []float64
+	counted  time.Time
+	accepted int64
 }
 
 const kept = 240
@@ -36,6 +42,31 @@ func (p *past) add(s *client.Snapshot) {
 		p.p99 = push(p.p99, p99)
 	}
 	p.seen, p.lastSuccess, p.lastFailures = s.At, good, bad
+}
+
+// count takes how many events were accepted in all. What came since the last
+// count is spread evenly over the seconds in between: nobody knows better.
+func (p *past) count(at time.Time, total int64) {
+	if secs := at.Sub(p.counted).Seconds(); !p.counted.IsZero() && total >= p.accepted {
+		if secs < 0.5 {
+			return
+		}
+		for range min(kept, max(1, int(math.Round(secs)))) {
+			p.events = push(p.events, float64(total-p.accepted)/secs)
+		}
+	}
+	p.counted, p.accepted = at, total
+}
+
+// perSecond is the last rate; before the second reading nobody knows one.
+func perSecond(vs []float64) string {
+	if len(vs) == 0 {
+		return "–"
+	}
+	if v := last(vs); v > 0 && v < 10 {
+		return fmt.Sprintf("%.1f/s", v)
+	}
+	return fmt.Sprintf("%.0f/s", last(vs))
 }
 
 func push(vs []float64, v float64) []float64 {

@@ -159,7 +159,7 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tick:
 		return r, tea.Batch(nextTick(), r.due(time.Time(m)))
 	case tea.KeyMsg:
-		return r, r.press(m)
+		return r, r.typed(m)
 	case forPage:
 		r.reading[m.page] = false
 		if !slices.Contains(r.pages, m.page) {
@@ -318,6 +318,32 @@ func (r *root) told(m did) {
 	r.say(good, "%s", said)
 }
 
+// typed takes keys. Those that were read at once, as from a key that is held or
+// over a slow line, come as one; each counts, and the next after what the last
+// one opened. What was pasted is keys only where text is asked for.
+func (r *root) typed(m tea.KeyMsg) tea.Cmd {
+	if m.Type != tea.KeyRunes || len(m.Runes) < 2 || m.Paste && !r.typing() || m.Alt {
+		return r.press(m)
+	}
+	for i, c := range m.Runes {
+		cmd := r.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{c}})
+		if cmd == nil {
+			continue
+		}
+		if rest := m.Runes[i+1:]; len(rest) > 0 {
+			return tea.Sequence(cmd, func() tea.Msg { return tea.KeyMsg{Type: tea.KeyRunes, Runes: rest} })
+		}
+		return cmd
+	}
+	return nil
+}
+
+// typing says whether the page on the screen is one to type into.
+func (r *root) typing() bool {
+	t, is := r.page().(interface{ Typing() bool })
+	return r.mode == toPage && is && t.Typing()
+}
+
 // press takes a key to whom it belongs.
 func (r *root) press(m tea.KeyMsg) tea.Cmd {
 	k := m.String()
@@ -333,7 +359,7 @@ func (r *root) press(m tea.KeyMsg) tea.Cmd {
 	case toCommand, toFilter, toPassword, toReason:
 		return r.edit(m)
 	}
-	if t, is := r.page().(interface{ Typing() bool }); is && t.Typing() && k != "esc" {
+	if r.typing() && k != "esc" {
 		cmd, _ := r.page().Key(k)
 		return cmd
 	}

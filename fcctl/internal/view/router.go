@@ -157,6 +157,19 @@ func breakerCell(state string, ink Ink) cell {
 	return cell{state, ink.Green}
 }
 
+// Health is a table of the parts of a process.
+func Health(h *client.Health, ink Ink) string {
+	t := table{head: []string{"PART", "STATUS", "ERROR"}}
+	for _, c := range h.Components {
+		status := cell{c.Status, ink.Green}
+		if c.Status != client.Up {
+			status.ink = ink.Red
+		}
+		t.row(plain(c.Name), status, plain(c.Error))
+	}
+	return t.String(ink)
+}
+
 // InFlight is a table of messages in the router's hands.
 func InFlight(ms []client.InFlight, ink Ink) string {
 	t := table{head: []string{"MESSAGE", "JOB", "STATE", "ATTEMPT", "POOL", "ENDPOINT", "GROUP", "FOR"}}

@@ -38,6 +38,10 @@ func (a *commands) routerCommand() *cli.Command {
 			}},
 		},
 		&cli.Command{
+			Name: "health", Usage: "show whether each part of the router's process is up",
+			Description: app.Example("The store, the queue and each service. Exit code 1 says that one is down.", "fcctl router health", "fcctl router health -o json"), Action: a.routerHealth,
+		},
+		&cli.Command{
 			Name: "queues", Usage: "show what the queues hold", Description: app.Example("", "fcctl router queues", "fcctl router queues -o json"), Action: a.routerQueues,
 		},
 		&cli.Command{
@@ -297,6 +301,27 @@ func (a *commands) routerAcknowledge(c *cli.Context) error {
 		}
 		return text, nil
 	})
+}
+
+func (a *commands) routerHealth(c *cli.Context) error {
+	if err := app.Arguments(c, 0, 0, ""); err != nil {
+		return err
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	h, err := cl.Router.Health(c.Context)
+	if err != nil {
+		return err
+	}
+	if err := a.Data(c, h, func() (string, error) { return view.Health(h, a.Ink()), nil }); err != nil {
+		return err
+	}
+	if h.Status != client.Up {
+		return fault.New(fault.Failed, "", "the router's process is %s", h.Status)
+	}
+	return nil
 }
 
 func (a *commands) routerQueues(c *cli.Context) error {
