@@ -28,7 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"fcctl": func() { os.Exit(cmd.Main("v1.2.3")) }})
+	testscript.Main(m, map[string]func(){"fcctl": func() { os.Exit(cmd.Main("v1.2.3")) }, "fcd-mortal": mortal})
 }
 
 // patience bounds how long a story waits for a fact.
