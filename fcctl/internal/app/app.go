@@ -65,7 +65,7 @@ func (a *App) Run(ctx context.Context, root *cli.App, args []string) int {
 func (a *App) run(ctx context.Context, root *cli.App, args []string) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fault.New(fault.Failed, "again with --debug, and report what it shows at "+reports, "fcctl has made a mistake of its own: %v", p)
+			err = fault.New(fault.Failed, "again with --debug, and report what it shows at "+Reports, "fcctl has made a mistake of its own: %v", p)
 			if a.wire.Debug != nil {
 				a.Say("%s", debug.Stack())
 			}
@@ -77,8 +77,8 @@ func (a *App) run(ctx context.Context, root *cli.App, args []string) (err error)
 	return root.RunContext(ctx, append([]string{"fcctl"}, args...))
 }
 
-// reports is where mistakes of fcctl are reported.
-const reports = "https://github.com/flowcatalyst/fc/issues"
+// Reports is where mistakes of fcctl are reported.
+const Reports = "https://github.com/flowcatalyst/fc/issues"
 
 // report says what went wrong and what to try, and returns the exit code.
 func (a *App) report(ctx context.Context, err error) int {

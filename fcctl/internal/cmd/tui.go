@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sort"
 	"time"
@@ -41,7 +42,12 @@ func tuiCommand(a *app.App) *cli.Command {
 			if !is || !a.Terminal || !term.IsTerminal(int(out.Fd())) {
 				return fault.New(fault.Failed, "fcctl tui --once -o json", "there is no terminal to draw on")
 			}
-			return tui.Run(c.Context, screen(a, c, cl))
+			err = tui.Run(c.Context, screen(a, c, cl))
+			var failure *tui.Failure
+			if errors.As(err, &failure) {
+				return fault.New(fault.Failed, "the other commands, which do all that the screen does, and report this at "+app.Reports, "%w", err)
+			}
+			return err
 		},
 	}
 }

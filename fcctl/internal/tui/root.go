@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -67,6 +68,11 @@ type (
 		err     error
 	}
 	signedIn struct{ err error }
+	// keysAfter are keys that came with the one that brought a message.
+	keysAfter struct {
+		msg  tea.Msg
+		keys []rune
+	}
 )
 
 func newRoot(ctx context.Context, o Options) *root {
@@ -113,7 +119,14 @@ func (r *root) watch() {
 	ctx, stop := context.WithCancel(r.desk.ctx)
 	r.stopLive = stop
 	c, send := r.desk.Client, r.send
-	go watch(ctx, c, send)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				send(&Failure{What: p, Stack: debug.Stack()})
+			}
+		}()
+		watch(ctx, c, send)
+	}()
 }
 
 // watch follows the stream of snapshots. Where a server is older and has none,
@@ -160,6 +173,17 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, tea.Batch(nextTick(), r.due(time.Time(m)))
 	case tea.KeyMsg:
 		return r, r.typed(m)
+	case keysAfter:
+		var first tea.Cmd
+		switch msg := m.msg.(type) {
+		case tea.QuitMsg:
+			return r, tea.Quit
+		case tea.BatchMsg:
+			first = tea.Batch(msg...)
+		default:
+			_, first = r.Update(msg)
+		}
+		return r, tea.Batch(first, r.typed(tea.KeyMsg{Type: tea.KeyRunes, Runes: m.keys}))
 	case forPage:
 		r.reading[m.page] = false
 		if !slices.Contains(r.pages, m.page) {
@@ -331,7 +355,7 @@ func (r *root) typed(m tea.KeyMsg) tea.Cmd {
 			continue
 		}
 		if rest := m.Runes[i+1:]; len(rest) > 0 {
-			return tea.Sequence(cmd, func() tea.Msg { return tea.KeyMsg{Type: tea.KeyRunes, Runes: rest} })
+			return func() tea.Msg { return keysAfter{cmd(), rest} }
 		}
 		return cmd
 	}

@@ -39,22 +39,25 @@ func (o *Options) copy(text string) {
 }
 
 // Run shows the screen until the person leaves it or ctx ends. The terminal is
-// as it was afterwards, even after a panic.
+// as it was afterwards, even after a panic, which is a Failure.
 func Run(ctx context.Context, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := newRoot(ctx, o)
-	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithAltScreen(), tea.WithFPS(20)}
-	program := tea.NewProgram(r, options...)
+	return run(ctx, newRoot(ctx, o))
+}
+
+func run(ctx context.Context, r *root) error {
+	s := &shield{root: r}
+	program := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(r.o.In), tea.WithOutput(r.o.Out), tea.WithAltScreen(), tea.WithFPS(20))
 	r.send = program.Send
 	r.watch()
 	_, err := program.Run()
 	switch {
-	case errors.Is(err, tea.ErrProgramPanic):
-		return errors.New("the screen has failed, which should not happen; please report what is above")
+	case s.failure != nil:
+		return s.failure
 	case err != nil && !errors.Is(err, tea.ErrProgramKilled):
 		return fmt.Errorf("show the screen: %w", err)
 	}
