@@ -283,7 +283,11 @@ func partial(p *plan.Plan) string {
 	if len(p.Targets) == 0 {
 		return ""
 	}
-	return "This plan is partial: " + strings.Join(p.Targets, ", ") + " and what that depends on. It leaves out " + count(p.LeftOut, "change") + " of the manifest."
+	dependencies := " and what that depends on"
+	if p.Count(plan.Delete) == len(p.Changes) {
+		dependencies = "" // what is deleted takes nothing along
+	}
+	return "This plan is partial: " + strings.Join(p.Targets, ", ") + dependencies + ". It leaves out " + count(p.LeftOut, "change") + " of the manifest."
 }
 
 func count(n int, noun string) string {

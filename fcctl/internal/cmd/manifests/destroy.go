@@ -16,9 +16,10 @@ func (a *commands) destroyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "destroy", Usage: "delete all that a manifest owns",
 		Description: app.Example("Shows what goes and asks. All of it goes or nothing; what is protected keeps all of it. The manifest is read for its name "+
-			"and client alone, but must be valid; --manifest needs no files.",
-			"fcctl destroy -f orders/", "fcctl destroy --manifest orders --client acme --yes"),
+			"and client alone, but must be valid; --manifest needs no files. With -target only what is named goes, and nothing that it names itself.",
+			"fcctl destroy -f orders/", "fcctl destroy -f orders/ -target subscription.ship", "fcctl destroy --manifest orders --client acme --yes"),
 		Flags: append(manifestFlags(),
+			&cli.StringSliceFlag{Name: "target", Usage: "only this resource, `KIND.CODE`; may be repeated"},
 			&cli.StringFlag{Name: "manifest", Usage: "the `NAME` of the manifest, instead of reading it"},
 			&cli.StringFlag{Name: "client", Usage: "with --manifest: the client's `ID` or identifier; by default anchor level"},
 			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask", DisableDefaultText: true},
@@ -48,6 +49,9 @@ func (a *commands) destroy(c *cli.Context) error {
 		d.ClientID = current[0].Base().ClientID // the id, where the manifest has the identifier
 	}
 	p := &proposal{plan: plan.Make(d, current), live: current}
+	if err := narrow(p.plan, c.StringSlice("target"), "does not own"); err != nil {
+		return err
+	}
 	if err := a.check(c.Context, cl, p); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func (a *commands) propose(c *cli.Context, cl *client.Client) (*proposal, error)
 		return nil, fmt.Errorf("look at what is there: %w", err)
 	}
 	p := &proposal{plan: plan.Make(d, current), manifest: m, live: current}
-	if err := narrow(p.plan, c.StringSlice("target")); err != nil {
+	if err := narrow(p.plan, c.StringSlice("target"), "neither declares nor owns"); err != nil {
 		return nil, err
 	}
 	return p, a.check(c.Context, cl, p)

@@ -13,8 +13,9 @@ func targetFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "target", Usage: "only this resource and what it depends on, `KIND.CODE`; may be repeated"}
 }
 
-// narrow leaves of a plan what is targeted, if anything is.
-func narrow(p *plan.Plan, targets []string) error {
+// narrow leaves of a plan what is targeted, if anything is. Has says what the
+// manifest would have to do with it.
+func narrow(p *plan.Plan, targets []string, has string) error {
 	if len(targets) == 0 {
 		return nil
 	}
@@ -23,11 +24,11 @@ func narrow(p *plan.Plan, targets []string) error {
 		names = append(names, c.Name())
 	}
 	if unknown := p.Narrow(targets); len(unknown) > 0 {
-		try := "-target KIND.CODE, of what the manifest declares or owns"
+		try := "-target KIND.CODE, as the whole plan shows them"
 		if near := fault.Nearest(unknown[0], names); near != "" {
 			try = "-target " + near
 		}
-		return fault.Usage(fmt.Sprintf("-target %s: the manifest neither declares nor owns such a resource", strings.Join(unknown, ", -target ")), try)
+		return fault.Usage(fmt.Sprintf("-target %s: the manifest %s such a resource", strings.Join(unknown, ", -target "), has), try)
 	}
 	return nil
 }
