@@ -17,7 +17,7 @@ type Followed[T any] struct {
 	// known of the list must be read again. There is no Item then.
 	Reset bool
 	// Sign, if not empty, says what the stream itself does; there is no Item
-	// then. Only Listen yields signs.
+	// then. Only the Listen functions yield signs.
 	Sign Sign
 	// Again, with an error, is how long it is until the next try; 0 is never.
 	Again time.Duration
@@ -34,7 +34,8 @@ type Sign string
 const (
 	// Opened: the server was reached, at first or again after a loss.
 	Opened Sign = "opened"
-	// Current: what was there when the stream was opened has come.
+	// Current: what was there when the stream was opened has come. The stream
+	// of jobs does not say it.
 	Current Sign = "current"
 	// Alive: the server is there, and so is Place.
 	Alive Sign = "alive"
@@ -67,11 +68,20 @@ func (e *Events) followed(f EventFilter) url.Values {
 // restart of the server say, a Reset comes first. The filter's Since, Until and
 // PageSize do not apply.
 func (j *Jobs) Follow(ctx context.Context, f JobFilter, place string) iter.Seq2[Followed[Job], error] {
+	return follow(ctx, j.c, "/api/dispatch-jobs/stream", "job", j.followed(f), place, decode[Job], false)
+}
+
+// Listen is Follow that also yields signs, as Events.Listen does.
+func (j *Jobs) Listen(ctx context.Context, f JobFilter, place string) iter.Seq2[Followed[Job], error] {
+	return follow(ctx, j.c, "/api/dispatch-jobs/stream", "job", j.followed(f), place, decode[Job], true)
+}
+
+func (j *Jobs) followed(f JobFilter) url.Values {
 	q := f.values("")
 	q.Del("limit")
 	q.Del("since")
 	q.Del("until")
-	return follow(ctx, j.c, "/api/dispatch-jobs/stream", "job", q, place, decode[Job], false)
+	return q
 }
 
 func follow[T any](ctx context.Context, c *Client, path, event string, q url.Values, place string, item func(json.RawMessage) (T, error), signs bool) iter.Seq2[Followed[T], error] {
