@@ -192,10 +192,12 @@ func (d *desk) moment(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05.000") + "  " + age(now.Sub(t)) + " ago"
 }
 
+// ago is how old something is. What sorts it does not go with the clock, as
+// rows are not all drawn at the same moment.
 func (d *desk) ago(t time.Time) cell {
 	if t.IsZero() {
 		return cell{}
 	}
-	since := d.now().Sub(t)
-	return cell{text: age(since), num: since.Seconds() + 1}
+	const distant = 1e14 // milliseconds, a time that is far ahead
+	return cell{text: age(d.now().Sub(t)), num: distant - float64(t.UnixMilli())}
 }

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -12,8 +13,8 @@ import (
 	"github.com/flowcatalyst/fc/client"
 )
 
-// kept and fetched are how many things a list has on the screen: enough to
-// scroll through, few enough to read again and again.
+// fetchedAtMost is how many things a list reads: enough to scroll through, few
+// enough to read again and again.
 const fetchedAtMost = 200
 
 // first reads the first page of a list.
@@ -29,12 +30,17 @@ func newEvents(d *desk, pattern string) *list[client.Event] {
 	if pattern != "" {
 		equivalent += " --type " + pattern
 	}
+	c := d.Client // the desk may go to another server while this one is read
 	return &list[client.Event]{
 		desk: d, name: strings.TrimSpace("events " + pattern), equivalent: equivalent, every: time.Second, empty: "no event was accepted yet: fcctl events publish --help",
 		grid: newGrid(column{title: "AGE", right: true}, column{title: "TYPE", least: 16, gives: true}, column{title: "SOURCE", least: 6, gives: true}, column{title: "CLIENT"}, column{title: "GROUP", least: 6, gives: true}, column{title: "ID"}, column{title: "SUBJECT", least: 6, gives: true}),
 		fetch: func(ctx context.Context) ([]client.Event, bool, error) {
-			return first(d.Events.Page(ctx, client.EventFilter{Type: pattern, PageSize: fetchedAtMost}, ""))
+			return first(c.Events.Page(ctx, client.EventFilter{Type: pattern, PageSize: fetchedAtMost}, ""))
 		},
+		follow: func(ctx context.Context) iter.Seq2[client.Followed[client.Event], error] {
+			return c.Events.Listen(ctx, client.EventFilter{Type: pattern}, "")
+		},
+		lean: func(e client.Event) client.Event { e.Data = nil; return e },
 		row: func(e client.Event) row {
 			return row{e.ID, []cell{d.ago(e.CreatedAt), {text: e.Type}, {text: e.Source}, {text: d.codes.of(e.ClientID)}, {text: e.MessageGroup}, {text: e.ID}, {text: e.Subject}}}
 		},

@@ -116,7 +116,11 @@ func (r *root) input() string {
 		return text + p.paint(faint, ansi.Truncate(hint, max(0, r.width-ansi.StringWidth(text)), "…"))
 	case toFilter:
 		text := "/" + ansi.TruncateLeft(r.line.shown(), max(0, ansi.StringWidth(r.line.shown())+1-r.width), "")
-		return text + p.paint(faint, ansi.Truncate("   a regular expression; ! in front: what does not have it", max(0, r.width-ansi.StringWidth(text)), "…"))
+		hint, t := "a regular expression; ! in front: what does not have it", faint
+		if _, err := newFilter(r.line.text); err != nil {
+			hint, t = clean(err.Error()), careful
+		}
+		return text + p.paint(t, ansi.Truncate("   "+hint, max(0, r.width-ansi.StringWidth(text)), "…"))
 	case toPassword:
 		return ansi.TruncateLeft("Signed out. Password: "+r.line.shown(), max(0, ansi.StringWidth(r.line.shown())+22-r.width), "")
 	case toReason:

@@ -2,12 +2,8 @@ package tui
 
 import (
 	"cmp"
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/charmbracelet/x/ansi"
 )
 
 // A cell is one value of a row. Num, where it is not zero, sorts in its place.
@@ -23,6 +19,14 @@ type row struct {
 	cells []cell
 }
 
+// An entry is a row in a table.
+type entry struct {
+	row
+	judge *filter // the one that judged it last, and how
+	fits  bool
+	lower string // its cells in small letters, once they were searched
+}
+
 // A column says how its cells are laid out.
 type column struct {
 	title string
@@ -35,67 +39,48 @@ type column struct {
 // it drawn as can be seen.
 type grid struct {
 	columns []column
-	rows    []row
-	shown   []int // of rows, in the order of the screen
-	at      int   // the cursor, in shown
-	top     int   // the first one on the screen
+	rows    []*entry
+	shown   []*entry // what the filter takes, in the order of the screen
+	at      int      // the cursor, in shown
+	top     int      // the first one on the screen
 	marked  map[string]bool
 	sortBy  int // a column, -1 for the order in which the rows came
 	down    bool
 	filter  *filter
 	quiet   bool // without a cursor: to be looked at
+	// heads says that a cursor on the first row stays there when others come
+	// above it, and not on its row, until held.
+	heads, held bool
+	// fresh, if set, draws the cells of a row that is seen as they are now.
+	fresh func(key string) []cell
+	// wide are the widest cells that were seen in a window of this width, so
+	// that columns do not dance while rows come.
+	wide []int
+	over int
 }
 
 func newGrid(columns ...column) *grid {
 	return &grid{columns: columns, sortBy: -1, marked: map[string]bool{}}
 }
 
-// filter is what was typed after a slash: a regular expression, and with ! in
-// front what must not be there.
-type filter struct {
-	text string
-	not  bool
-	re   *regexp.Regexp
-}
-
-func newFilter(text string) (*filter, error) {
-	if text == "" || text == "!" {
-		return nil, nil
-	}
-	f := &filter{text: text}
-	expr := text
-	if f.not = expr[0] == '!'; f.not {
-		expr = expr[1:]
-	}
-	var err error
-	if f.re, err = regexp.Compile("(?i)" + expr); err != nil {
-		return nil, fmt.Errorf("%q is no regular expression", expr)
-	}
-	return f, nil
-}
-
-func (f *filter) takes(r *row) bool {
-	if f == nil {
-		return true
-	}
-	found := false
-	for i := range r.cells {
-		if found = f.re.MatchString(r.cells[i].text); found {
-			break
-		}
-	}
-	return found != f.not
-}
-
 // set takes new rows. The cursor stays on its row, and where that is gone at
 // its place; marks of what is gone go.
 func (g *grid) set(rows []row) {
+	all := make([]*entry, len(rows))
+	for i := range rows {
+		all[i] = &entry{row: rows[i]}
+	}
+	g.keep(all)
+}
+
+// keep is set for rows some of which are known already.
+func (g *grid) keep(rows []*entry) {
 	key := g.key()
 	g.rows = rows
 	if len(g.marked) > 0 {
 		there := make(map[string]bool, len(rows))
-		for i := range rows {
-			there[rows[i].key] = true
+		for _, r := range rows {
+			there[r.key] = true
 		}
 		for k := range g.marked {
 			if !there[k] {
@@ -106,17 +91,19 @@ func (g *grid) set(rows []row) {
 	g.arrange(key)
 }
 
-// arrange filters and sorts, and keeps the cursor on a row.
+// arrange filters and sorts, and keeps the cursor on a row, at its height on
+// the screen.
 func (g *grid) arrange(key string) {
+	clear(g.shown)
 	g.shown = g.shown[:0]
-	for i := range g.rows {
-		if g.filter.takes(&g.rows[i]) {
-			g.shown = append(g.shown, i)
+	for _, r := range g.rows {
+		if g.filter.takes(r) {
+			g.shown = append(g.shown, r)
 		}
 	}
 	if by := g.sortBy; by >= 0 {
-		slices.SortStableFunc(g.shown, func(a, b int) int {
-			x, y := g.rows[a].cells[by], g.rows[b].cells[by]
+		slices.SortStableFunc(g.shown, func(a, b *entry) int {
+			x, y := &a.cells[by], &b.cells[by]
 			c := cmp.Compare(x.num, y.num)
 			if c == 0 {
 				c = strings.Compare(x.text, y.text)
@@ -127,9 +114,13 @@ func (g *grid) arrange(key string) {
 			return c
 		})
 	}
+	if g.heads && !g.held && g.at == 0 && g.sortBy < 0 {
+		return
+	}
 	if key != "" {
-		for n, i := range g.shown {
-			if g.rows[i].key == key {
+		for n, r := range g.shown {
+			if r.key == key {
+				g.top += n - g.at
 				g.at = n
 				return
 			}
@@ -143,7 +134,7 @@ func (g *grid) key() string {
 	if g.at < 0 || g.at >= len(g.shown) {
 		return ""
 	}
-	return g.rows[g.shown[g.at]].key
+	return g.shown[g.at].key
 }
 
 // chosen are the keys of the marked rows, or that of the one under the cursor.
@@ -155,9 +146,9 @@ func (g *grid) chosen() []string {
 		return nil
 	}
 	var keys []string
-	for i := range g.rows {
-		if g.marked[g.rows[i].key] {
-			keys = append(keys, g.rows[i].key)
+	for _, r := range g.rows {
+		if g.marked[r.key] {
+			keys = append(keys, r.key)
 		}
 	}
 	return keys
@@ -179,7 +170,14 @@ func (g *grid) mark() {
 
 func (g *grid) unmark() { clear(g.marked) }
 
-func (g *grid) move(by int) { g.at = max(0, min(g.at+by, len(g.shown)-1)) }
+func (g *grid) move(by int) {
+	g.at = max(0, min(g.at+by, len(g.shown)-1))
+	g.held = false
+}
+
+// hold keeps the cursor on its row, even on the first, until it is moved:
+// somebody does something about that row.
+func (g *grid) hold() { g.held = true }
 
 // sort goes to the next column, or with the same one turns it round.
 func (g *grid) sort(by int) {
@@ -206,161 +204,3 @@ func (g *grid) find(text string) error {
 	g.arrange(key)
 	return nil
 }
-
-const gap = 2
-
-// widths are those of the columns; one that has no room has 0.
-func (g *grid) widths(width, from, to int) (ws []int, hidden int) {
-	ws = make([]int, len(g.columns))
-	for c := range g.columns {
-		ws[c] = ansi.StringWidth(g.title(c))
-		for _, i := range g.shown[from:to] {
-			if c < len(g.rows[i].cells) {
-				ws[c] = max(ws[c], ansi.StringWidth(g.rows[i].cells[c].text))
-			}
-		}
-	}
-	total := func() int {
-		n := 0
-		for _, w := range ws {
-			if w > 0 {
-				n += w + gap
-			}
-		}
-		return n - gap
-	}
-	shrink := func(may func(c int) bool) {
-		for total() > width {
-			widest := -1
-			for c := range ws {
-				if may(c) && ws[c] > max(g.columns[c].least, 1) && (widest < 0 || ws[c] > ws[widest]) {
-					widest = c
-				}
-			}
-			if widest < 0 {
-				return
-			}
-			ws[widest]--
-		}
-	}
-	shrink(func(c int) bool { return g.columns[c].gives })
-	for last := len(ws) - 1; total() > width && last > 0; last-- {
-		ws[last] = 0
-		hidden++
-	}
-	shrink(func(int) bool { return true })
-	return ws, hidden
-}
-
-func (g *grid) title(c int) string {
-	t := g.columns[c].title
-	if c == g.sortBy {
-		if g.down {
-			return t + "▼"
-		}
-		return t + "▲"
-	}
-	return t
-}
-
-// view draws the header and as many rows as fit.
-func (g *grid) view(p *palette, width, height int, empty string) string {
-	if height < 2 {
-		return ""
-	}
-	body := height - 1
-	g.top = max(0, min(g.top, len(g.shown)-body))
-	if g.at < g.top {
-		g.top = g.at
-	}
-	if g.at >= g.top+body {
-		g.top = g.at - body + 1
-	}
-	to := min(len(g.shown), g.top+body)
-	ws, hidden := g.widths(width-2, g.top, to)
-	var b strings.Builder
-	titles := make([]string, len(ws))
-	for c := range ws {
-		titles[c] = g.title(c)
-	}
-	head := "  " + line(ws, g.columns, func(c int) string { return titles[c] }, nil)
-	if hidden > 0 {
-		more := fmt.Sprintf(" +%d", hidden)
-		head = fill(head, width-len(more)) + more
-	}
-	b.WriteString(p.paint(faint, fill(head, width)))
-	if len(g.shown) == 0 {
-		b.WriteString("\n\n  " + p.paint(faint, ansi.Truncate(empty, width-2, "…")))
-		return b.String()
-	}
-	for n := g.top; n < to; n++ {
-		r := &g.rows[g.shown[n]]
-		b.WriteByte('\n')
-		sign := "  "
-		if g.marked[r.key] {
-			sign = "* "
-		}
-		if n == g.at && !g.quiet {
-			if sign == "  " {
-				sign = "> "
-			} else {
-				sign = ">*"
-			}
-			text := sign + line(ws, g.columns, func(c int) string { return r.text(c) }, nil)
-			b.WriteString(p.cursor(fill(text, width)))
-			continue
-		}
-		b.WriteString(sign + line(ws, g.columns, func(c int) string { return r.text(c) }, func(c int, s string) string {
-			if c < len(r.cells) {
-				return p.paint(r.cells[c].tone, s)
-			}
-			return s
-		}))
-	}
-	return b.String()
-}
-
-func (r *row) text(c int) string {
-	if c >= len(r.cells) {
-		return ""
-	}
-	return r.cells[c].text
-}
-
-// line lays out one row.
-func line(ws []int, columns []column, text func(int) string, paint func(int, string) string) string {
-	var b strings.Builder
-	first := true
-	for c, w := range ws {
-		if w == 0 {
-			continue
-		}
-		if !first {
-			b.WriteString("  ")
-		}
-		first = false
-		s := fit(text(c), w, columns[c].right)
-		if paint != nil {
-			s = paint(c, s)
-		}
-		b.WriteString(s)
-	}
-	return b.String()
-}
-
-// fit makes a text exactly so wide: cut with a mark, or padded.
-func fit(s string, w int, right bool) string {
-	n := ansi.StringWidth(s)
-	if n > w {
-		s = ansi.Truncate(s, w, "…")
-		n = ansi.StringWidth(s)
-	}
-	pad := strings.Repeat(" ", max(0, w-n))
-	if right {
-		return pad + s
-	}
-	return s + pad
-}
-
-// fill pads a line to a width, or cuts it with a mark.
-func fill(s string, w int) string { return fit(s, w, false) }

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ func jobRow(d *desk, j client.Job) row {
 	due := cell{}
 	if !j.IsTerminal && j.Due.After(d.now()) {
 		in := j.Due.Sub(d.now())
-		due = cell{text: "in " + age(in), num: in.Seconds()}
+		due = cell{text: "in " + age(in), num: float64(j.Due.UnixMilli())}
 	}
 	return row{j.ID, []cell{d.ago(j.CreatedAt), {text: j.Status, tone: toneOf(j.Status)}, {text: j.Code}, {text: nameOf(j.SubscriptionCode, j.TargetURL)},
 		{text: fmt.Sprint(j.AttemptCount), num: float64(j.AttemptCount)}, due, {text: j.MessageGroup}, {text: why}, {text: j.ID}}}
@@ -54,11 +55,22 @@ func newJobs(d *desk, of jobsOf) *list[client.Job] {
 	if of.subscription != "" {
 		equivalent += " --subscription " + d.codes.of(of.subscription)
 	}
+	c := d.Client // the desk may go to another server while this one is read
+	filter := client.JobFilter{SubscriptionID: of.subscription, OrderKey: of.orderKey, ReplayID: of.replay}
 	return &list[client.Job]{
 		desk: d, name: name, equivalent: equivalent, every: often, empty: "no such job", grid: jobColumns(),
 		fetch: func(ctx context.Context) ([]client.Job, bool, error) {
-			return first(d.Jobs.Page(ctx, client.JobFilter{Status: of.status, SubscriptionID: of.subscription, OrderKey: of.orderKey, ReplayID: of.replay, PageSize: fetchedAtMost}, ""))
+			f := filter
+			f.Status, f.PageSize = of.status, fetchedAtMost
+			return first(c.Jobs.Page(ctx, f, ""))
 		},
+		// The stream is asked for jobs in every state: of those in one it would
+		// not say when a job leaves it.
+		follow: func(ctx context.Context) iter.Seq2[client.Followed[client.Job], error] {
+			return c.Jobs.Listen(ctx, filter, "")
+		},
+		fits:  func(j client.Job) bool { return len(of.status) == 0 || slices.Contains(of.status, j.Status) },
+		lean:  func(j client.Job) client.Job { j.Payload, j.Metadata = "", nil; return j },
 		row:   func(j client.Job) row { return jobRow(d, j) },
 		enter: func(j client.Job) tea.Cmd { return show(newJob(d, j.ID)) },
 		keys:  []key{{name: "enter", does: "attempts"}, {name: "r", does: "retry", writes: true}, {name: "ctrl+d", does: "cancel", writes: true}, {name: "e", does: "its event"}},
@@ -258,6 +270,7 @@ func (d *desk) job(v tried, width int) []string {
 func newLetters(d *desk) *list[client.Job] {
 	l := newJobs(d, jobsOf{})
 	l.name, l.equivalent, l.empty = "dead letters", "fcctl dead-letters list", "no delivery has failed for good"
+	l.follow, l.fits = nil, nil // a state alone does not say what is a dead letter: they are read
 	l.fetch = func(ctx context.Context) ([]client.Job, bool, error) {
 		return first(d.DeadLetters.Page(ctx, client.LetterFilter{PageSize: fetchedAtMost}, ""))
 	}

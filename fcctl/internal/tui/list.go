@@ -3,10 +3,13 @@ package tui
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/flowcatalyst/fc/client"
 )
 
 // list is a page of things of one type. Most pages are one of these with
@@ -22,6 +25,10 @@ type list[T any] struct {
 	more       bool // there are more than were read
 	ready      bool
 	refused    string // why it is not shown
+	rows       map[string]*entry
+	state      state
+	since      time.Time // since when nothing comes, where it waits
+	source     *subscription[T]
 
 	fetch func(ctx context.Context) ([]T, bool, error)
 	row   func(T) row
@@ -29,13 +36,28 @@ type list[T any] struct {
 	keys  []key
 	key   func(l *list[T], k string, chosen []T) (tea.Cmd, bool)
 	head  func(width int) string // a line above the table
+	// follow, if set, brings what is new of the things, so that they are not
+	// read again and again. Fits says whether one of them belongs here; nil is
+	// that all do. Lean leaves out what the list does not show.
+	follow func(ctx context.Context) iter.Seq2[client.Followed[T], error]
+	fits   func(T) bool
+	lean   func(T) T
 }
 
 func (l *list[T]) Name() string       { return l.name }
 func (l *list[T]) Equivalent() string { return l.equivalent }
 func (l *list[T]) Keys() []key        { return l.keys }
 
-func (l *list[T]) Every() time.Duration { return max(l.every, 0) }
+// Every implements Paced. What a stream brings is not read.
+func (l *list[T]) Every() time.Duration {
+	if l.followed() {
+		return 0
+	}
+	return max(l.every, 0)
+}
+
+// followed says that a stream brings what is new, or is about to.
+func (l *list[T]) followed() bool { return l.follow != nil && (l.state == begins || l.state == flows) }
 
 type listed[T any] struct {
 	things []T
@@ -44,6 +66,9 @@ type listed[T any] struct {
 
 // Read implements Page.
 func (l *list[T]) Read() tea.Cmd {
+	if l.followed() {
+		return nil // Follow does it
+	}
 	return read(l.desk, l, func(ctx context.Context) (listed[T], error) {
 		things, more, err := l.fetch(ctx)
 		return listed[T]{things, more}, err
@@ -55,7 +80,15 @@ func (l *list[T]) Take(msg any) {
 	switch m := msg.(type) {
 	case listed[T]:
 		l.refused = ""
-		l.put(m.things, m.more)
+		switch {
+		case l.state == flows: // it was asked before there was a stream
+		case l.state == waits && l.ready:
+			l.merge(m.things)
+		default:
+			l.put(m.things, m.more)
+		}
+	case *news[T]:
+		l.hear(m)
 	case refusal:
 		l.refused = m.why
 		l.put(nil, false)
@@ -64,16 +97,49 @@ func (l *list[T]) Take(msg any) {
 
 func (l *list[T]) put(things []T, more bool) {
 	l.ready, l.more = true, more
-	l.things = make(map[string]T, len(things))
-	rows := make([]row, len(things))
+	l.things, l.rows = make(map[string]T, len(things)), make(map[string]*entry, len(things))
+	rows := make([]*entry, len(things))
 	for i, t := range things {
-		rows[i] = l.row(t)
-		for c := range rows[i].cells {
-			rows[i].cells[c].text = clean(rows[i].cells[c].text)
-		}
-		l.things[rows[i].key] = t
+		rows[i] = l.drawn(t)
+		l.know(t, rows[i])
 	}
-	l.grid.set(rows)
+	l.show(rows)
+}
+
+// drawn is the row of a thing.
+func (l *list[T]) drawn(t T) *entry {
+	e := &entry{row: l.row(t)}
+	for i := range e.cells {
+		e.cells[i].text = clean(e.cells[i].text)
+	}
+	return e
+}
+
+// know keeps a thing and its row.
+func (l *list[T]) know(t T, r *entry) {
+	if l.lean != nil {
+		t = l.lean(t)
+	}
+	l.things[r.key], l.rows[r.key] = t, r
+}
+
+// show hands rows to the table.
+func (l *list[T]) show(rows []*entry) {
+	if l.grid.fresh == nil {
+		l.grid.fresh = func(key string) []cell { return l.drawn(l.things[key]).cells }
+	}
+	l.grid.keep(rows)
+}
+
+// Renew makes all rows anew: what their ids mean is known now.
+func (l *list[T]) Renew() {
+	rows := make([]*entry, len(l.grid.rows))
+	for i, r := range l.grid.rows {
+		t := l.things[r.key]
+		rows[i] = l.drawn(t)
+		l.know(t, rows[i])
+	}
+	l.show(rows)
 }
 
 // chosen are the marked things, or the one under the cursor.
@@ -90,6 +156,7 @@ func (l *list[T]) Key(k string) (tea.Cmd, bool) {
 	if l.grid.press(k) {
 		return nil, true
 	}
+	l.grid.hold()
 	if k == "enter" || k == "d" {
 		t, is := l.things[l.grid.key()]
 		if !is || l.enter == nil {
@@ -156,6 +223,15 @@ func (l *list[T]) Count() string {
 	}
 	if m := len(l.grid.marked); m > 0 {
 		n += fmt.Sprintf(", %d marked", m)
+	}
+	if l.grid.heads && l.grid.top > 0 {
+		n += fmt.Sprintf(", ↑ %d", l.grid.top)
+	}
+	switch l.state {
+	case waits:
+		n += ", not live for " + age(l.now().Sub(l.since))
+	case polled:
+		n += ", polled"
 	}
 	return n
 }

@@ -21,6 +21,10 @@ import (
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
+// Pictures have the same times everywhere. It is set once, as servers of tests
+// read it too.
+func init() { time.Local = time.UTC }
+
 // stage is a screen without a server: what pages would have read is given to
 // them.
 type stage struct {
@@ -31,9 +35,6 @@ type stage struct {
 
 func newStage(t testing.TB, width, height int) *stage {
 	t.Helper()
-	old := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = old })
 	c, err := client.New(client.Options{URL: "https://events.example.com"})
 	if err != nil {
 		t.Fatal(err)
@@ -447,20 +448,5 @@ func TestTheCursorStaysOnItsRow(t *testing.T) {
 	s.give(p, listed[client.Job]{jobs("x", "y"), false}, nil)
 	if p.grid.key() != "y" || len(p.grid.marked) != 0 {
 		t.Errorf("after its row went at %s with %v", p.grid.key(), p.grid.marked)
-	}
-}
-
-// 10,000 rows are drawn as fast as ten: only what is seen is.
-func BenchmarkTenThousandRows(b *testing.B) {
-	s := newStage(b, 140, 45)
-	p := newJobs(s.desk, jobsOf{})
-	js := make([]client.Job, 10_000)
-	for i := range js {
-		js[i] = exampleJob(fmt.Sprint(i), client.JobPending)
-	}
-	s.at(p, listed[client.Job]{js, false})
-	for b.Loop() {
-		s.keys("down")
-		_ = s.View()
 	}
 }

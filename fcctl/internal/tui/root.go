@@ -50,6 +50,7 @@ type root struct {
 	who           string
 	stopLive      context.CancelFunc
 	send          func(tea.Msg)
+	streams       map[Page]func() // what ends those of the pages, nil where none are wanted
 }
 
 // The messages of the frame itself.
@@ -166,6 +167,7 @@ func (r *root) read(p Page) tea.Cmd {
 
 // Update implements tea.Model.
 func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	defer r.tend()
 	switch m := msg.(type) {
 	case tea.WindowSizeMsg:
 		r.width, r.height = m.Width, m.Height
@@ -200,6 +202,8 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		default:
 			r.owed[m.page] = true
 		}
+	case streamed:
+		return r, r.streamed(m)
 	case snapshot:
 		if m.from != r.desk.Client {
 			return r, nil
@@ -241,6 +245,7 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case known:
 		r.desk.codes = m.codes
+		r.renew()
 	case identity:
 		r.who = m.who
 	case switched:
@@ -252,6 +257,9 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		r.lost = nil
 		r.say(good, "signed in")
+		for p := range r.streams {
+			r.refollow(p)
+		}
 		r.watch()
 		delete(r.readAt, r.page())
 		return r, tea.Batch(r.learn(), r.due(r.desk.now()))
@@ -370,6 +378,13 @@ func (r *root) typing() bool {
 
 // press takes a key to whom it belongs.
 func (r *root) press(m tea.KeyMsg) tea.Cmd {
+	if m.Type == tea.KeyRunes && len(m.Runes) > 1 && !m.Paste { // typed faster than they were read
+		var all []tea.Cmd
+		for _, c := range m.Runes {
+			all = append(all, r.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{c}, Alt: m.Alt}))
+		}
+		return tea.Batch(all...)
+	}
 	k := m.String()
 	if k == "ctrl+c" {
 		return tea.Quit
@@ -414,6 +429,7 @@ func (r *root) press(m tea.KeyMsg) tea.Cmd {
 		return nil
 	case "ctrl+r":
 		r.reading[r.page()] = false
+		r.refollow(r.page())
 		return r.read(r.page())
 	case "y":
 		return r.copy()

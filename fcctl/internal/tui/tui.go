@@ -52,7 +52,7 @@ func Run(ctx context.Context, o Options) error {
 func run(ctx context.Context, r *root) error {
 	s := &shield{root: r}
 	program := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(r.o.In), tea.WithOutput(r.o.Out), tea.WithAltScreen(), tea.WithFPS(20))
-	r.send = program.Send
+	r.send, r.streams = program.Send, map[Page]func(){}
 	r.watch()
 	_, err := program.Run()
 	switch {
