@@ -66,6 +66,21 @@ func TestDeadLettersAreListedInspectedAndActedOn(t *testing.T) {
 	}
 }
 
+func TestALetterOfASubscriptionThatIsGoneIsNotRetried(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	id := w.ordered(1)[0]
+	acme := w.of("acme")
+	w.end(w.begin(id), flow.Reject)
+	subscription := w.do("GET", "/api/dispatch-jobs/"+id, acme, "").is(200).get("subscriptionId").(string)
+	w.do("DELETE", "/api/subscriptions/"+subscription, acme, "").is(204)
+	for _, path := range []string{"/api/dead-letters/" + id + "/retry", "/api/dispatch-jobs/" + id + "/retry"} {
+		w.do("POST", path, acme, "").problem(409, "CONFLICT", "subscription of the dispatch job was deleted")
+	}
+	w.do("GET", "/api/dead-letters/"+id, acme, "").is(200)
+	w.do("POST", "/api/dead-letters/"+id+"/discard", acme, `{"note":"no use"}`).is(200)
+}
+
 func TestALetterOfAReplayThatIsGoneIsNotRetried(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -12,8 +12,8 @@ import (
 
 // letterStep acts on the next dead letters of a task, and completes it at the
 // end. Its cursor is the id of the last job that it looked at, so a letter
-// that fails again meanwhile is not met twice. Letters of a replay that is gone
-// are not retried: their lane goes nowhere, and they would be cancelled.
+// that fails again meanwhile is not met twice. Letters of a replay or a
+// subscription that is gone are not retried: they would be cancelled.
 func (s *Service) letterStep(ctx context.Context, cat *catalog.Catalog, t *flow.LetterTask) (moved bool, err error) {
 	p, err := s.o.Store.Progress(ctx, t.ID)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *Service) letterStep(ctx context.Context, cat *catalog.Catalog, t *flow.
 	step := store.Advance{Work: t.ID, From: p.Cursor, To: int64(page.Next), Examined: len(page.Jobs), Act: t.Act, Note: t.Note}
 	for i := range page.Jobs {
 		j := &page.Jobs[i].Job
-		if t.Act == flow.LettersRetry && j.ReplayID != 0 && cat.ReplayGone(j.ReplayID) {
+		if _, gone := cat.LaneGone(j.Lane); gone && t.Act == flow.LettersRetry {
 			continue
 		}
 		step.Letters = append(step.Letters, j.ID)

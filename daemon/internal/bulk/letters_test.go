@@ -97,6 +97,20 @@ func TestATaskSurvivesACrash(t *testing.T) {
 	}
 }
 
+func TestLettersOfASubscriptionThatIsGoneAreNotRetried(t *testing.T) {
+	t.Parallel()
+	w := setup(t, subscription("sub_A"), subscription("sub_B"))
+	w.letters("sub_A", 3)
+	w.letters("sub_B", 3)
+	w.remove("sub_A")
+	w.sleep(time.Minute)
+	w.task()
+	w.steps()
+	if n, m := w.count("sub_A", flow.Failed), w.count("sub_B", flow.Pending); n != 3 || m != 3 {
+		t.Errorf("%d are left and %d sent again, want 3 and 3", n, m)
+	}
+}
+
 func TestOnlyTheNewestFinishedWorkIsKept(t *testing.T) {
 	t.Parallel()
 	w := setup(t, subscription("sub_A"))

@@ -149,6 +149,15 @@ func (w *world) put(rs ...resource.Resource) {
 	}
 }
 
+// remove deletes a subscription.
+func (w *world) remove(id string) {
+	w.Helper()
+	v, err := w.Version(w.Context())
+	w.must(err)
+	_, err = w.Write(w.Context(), store.WriteSet{IfVersion: v, Delete: []store.DocumentKey{{Kind: string(resource.KindSubscription), ID: id}}}, w.now())
+	w.must(err)
+}
+
 // declare stores a replay as package platform does, over all that there is.
 func (w *world) declare(change ...func(*flow.Replay)) *flow.Replay {
 	w.Helper()

@@ -37,6 +37,25 @@ func (c *Catalog) ReplayGone(id flow.ID) bool {
 	return !c.unreadable[id.String()]
 }
 
+// LaneGone says that a lane goes nowhere any more, and why: its subscription was
+// deleted, or its replay cancelled or forgotten.
+func (c *Catalog) LaneGone(lane string) (flow.Reason, bool) {
+	if _, task := flow.ParseTaskLane(lane); task {
+		return "", false
+	}
+	replay, subscription, ok := flow.ParseReplayLane(lane)
+	if !ok {
+		return flow.ReasonSubscription, c.Gone(lane)
+	}
+	switch {
+	case c.ReplayGone(replay):
+		return flow.ReasonReplay, true
+	case subscription != "" && c.Gone(subscription):
+		return flow.ReasonSubscription, true
+	}
+	return "", false
+}
+
 // Route resolves a job. It is false when the job's subscription or connection
 // is gone or can not be read.
 func (c *Catalog) Route(j *flow.Job) (Route, bool) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -218,6 +219,9 @@ func TaskLane(connectionID, target string) string {
 	}
 	return taskLane + target
 }
+
+// ParseTaskLane returns the endpoint of a lane of tasks; ok is false for another.
+func ParseTaskLane(lane string) (endpoint string, ok bool) { return strings.CutPrefix(lane, taskLane) }
 
 // Kind is "EVENT" or "TASK".
 func (j *Job) Kind() string {

@@ -119,8 +119,13 @@ func (p *Platform) retry(ctx context.Context, c Caller, id flow.ID) (flow.Job, e
 	if err != nil {
 		return flow.Job{}, err
 	}
-	if j := &v.Job; j.Status.DeadLetter() && j.ReplayID != 0 && cat.ReplayGone(j.ReplayID) {
-		return flow.Job{}, refuse(CodeConflict, "the replay of the dispatch job was cancelled or is not kept any more, so that it can not be retried; replay its event, or discard it")
+	if j := &v.Job; j.Status.DeadLetter() {
+		switch why, gone := cat.LaneGone(j.Lane); {
+		case gone && why == flow.ReasonReplay:
+			return flow.Job{}, refuse(CodeConflict, "the replay of the dispatch job was cancelled or is not kept any more, so that it can not be retried; replay its event, or discard it")
+		case gone:
+			return flow.Job{}, refuse(CodeConflict, "the subscription of the dispatch job was deleted, so that it can not be retried; replay its event to another subscription, or discard it")
+		}
 	}
 	j, err := p.st.Retry(ctx, c.Scope, id, p.now())
 	if errors.Is(err, store.ErrExpunged) {

@@ -244,7 +244,7 @@ func (s *Scheduler) look(ctx context.Context, cat *catalog.Catalog, names []stri
 		return err
 	}
 	for i, name := range names {
-		if why, gone := goneFor(cat, name); gone {
+		if why, gone := cat.LaneGone(name); gone {
 			if l := s.ledger.lanes[name]; l != nil {
 				l.count(out[i])
 				l.unwant()

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"cmp"
 	"context"
-	"strings"
 	"time"
 
 	"github.com/flowcatalyst/fc/client/resource"
@@ -50,17 +49,12 @@ func (e *endpoint) widen(cat *catalog.Catalog, window int) {
 	e.window = max(e.window, window)
 }
 
-// tasks begins the lanes of tasks.
-const tasks = "t:"
-
-func isTask(lane string) bool { return strings.HasPrefix(lane, tasks) }
-
 // routeOf is where a lane goes, and the key of its endpoint. Of the tasks of a
 // lane only the endpoint is the same: each may have a pool of its own. A lane
 // that can not be resolved is an endpoint for itself; it goes out as well, and
 // the router ends its jobs with a reason, which beats waiting in silence.
 func routeOf(cat *catalog.Catalog, lane string) (r catalog.Route, key string) {
-	if key, task := strings.CutPrefix(lane, tasks); task {
+	if key, task := flow.ParseTaskLane(lane); task {
 		r.Endpoint, r.Connection = key, cat.Connections[key]
 		if c := r.Connection; c != nil && c.Status == resource.ConnectionPaused {
 			r.Wait = "connection " + c.Code + " is paused"
@@ -152,7 +146,7 @@ func (s *Scheduler) give(ctx context.Context, cat *catalog.Catalog, l *lane, n i
 	if err != nil {
 		return 0, err
 	}
-	if isTask(l.name) || cat.HoldsClients() {
+	if _, task := flow.ParseTaskLane(l.name); task || cat.HoldsClients() {
 		if o, err = s.offerThose(ctx, cat, l, n, o); err != nil {
 			return 0, err
 		}
@@ -168,7 +162,7 @@ func (s *Scheduler) give(ctx context.Context, cat *catalog.Catalog, l *lane, n i
 	}
 	for i := range o.Jobs {
 		j := &o.Jobs[i]
-		if isTask(l.name) {
+		if _, task := flow.ParseTaskLane(l.name); task {
 			r, _ = cat.Route(j)
 			l.end.widen(cat, windowOf(r))
 		}
@@ -242,7 +236,7 @@ func (s *Scheduler) orphaned(ctx context.Context, cat *catalog.Catalog, lane str
 		return err
 	}
 	if fresh.Version != cat.Version {
-		if _, gone := goneFor(fresh, lane); !gone {
+		if _, gone := fresh.LaneGone(lane); !gone {
 			s.lanes.touch(lane)
 			return nil
 		}

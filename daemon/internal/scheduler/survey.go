@@ -66,7 +66,7 @@ func (s *Scheduler) survey(ctx context.Context, cat *catalog.Catalog, now time.T
 		}
 		names := make([]string, 0, len(lanes))
 		for _, l := range lanes {
-			_, gone := goneFor(cat, l.Name)
+			_, gone := cat.LaneGone(l.Name)
 			switch {
 			case gone:
 				s.lanes.touch(l.Name)
@@ -136,25 +136,6 @@ func (s *Scheduler) recount(ctx context.Context, cat *catalog.Catalog, names []s
 	return nil
 }
 
-// goneFor says that a lane goes nowhere any more, and why: its subscription was
-// deleted, or its replay cancelled or forgotten.
-func goneFor(cat *catalog.Catalog, lane string) (flow.Reason, bool) {
-	if isTask(lane) {
-		return "", false
-	}
-	replay, subscription, ok := flow.ParseReplayLane(lane)
-	if !ok {
-		return flow.ReasonSubscription, cat.Gone(lane)
-	}
-	switch {
-	case cat.ReplayGone(replay):
-		return flow.ReasonReplay, true
-	case subscription != "" && cat.Gone(subscription):
-		return flow.ReasonSubscription, true
-	}
-	return "", false
-}
-
 // mourn looks, once for each catalog, for lanes that go nowhere any more. The
 // survey finds those with jobs that could go; a lane whose every job waits
 // behind dead letters is found by looking through the blocked keys: at the
@@ -173,7 +154,7 @@ func (s *Scheduler) mourn(ctx context.Context, cat *catalog.Catalog) error {
 	}
 	for i := range p.Gates {
 		lane := p.Gates[i].Lane
-		if _, gone := goneFor(cat, lane); gone {
+		if _, gone := cat.LaneGone(lane); gone {
 			s.lanes.touch(lane)
 		}
 	}

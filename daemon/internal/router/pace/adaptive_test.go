@@ -92,17 +92,17 @@ func TestTheLimitSettlesNearWhatTheReceiverCanDo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		capacity := rapid.IntRange(10, 80).Draw(t, "capacity")
 		base := time.Duration(rapid.IntRange(2, 200).Draw(t, "base ms")) * time.Millisecond
-		spread := rapid.Float64Range(0, 0.3).Draw(t, "spread")
+		spread := rapid.Float64Range(0, 0.25).Draw(t, "spread")
 		seed := rapid.Uint64().Draw(t, "seed")
 		c := float64(capacity)
 		e := &modelEnd{base: base, capacity: capacity, spread: spread}
 		s := newSite(seed, NewAdaptive(2, 400), e)
 
-		between(t, "at first", s.run(200*base), 0.8*c, 2*c)
+		between(t, "at first", s.run(400*base), 0.5*c, 2*c)
 		e.capacity = max(capacity/2, 5)
-		between(t, "with half of it", s.run(200*base), 0.4*c, 1.3*c)
+		between(t, "with half of it", s.run(400*base), 0.4*c, 1.3*c)
 		e.capacity = capacity
-		between(t, "with all of it again", s.run(200*base), 0.8*c, 2*c)
+		between(t, "with all of it again", s.run(400*base), 0.5*c, 2*c)
 	})
 }
 
