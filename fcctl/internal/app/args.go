@@ -24,7 +24,7 @@ func Arrange(app *cli.App, args []string) ([]string, error) {
 			break
 		}
 		if len(arg) > 1 && arg[0] == '-' && !number(arg) {
-			name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 			flag, isGlobal := lookup(app, current, name)
 			if flag == nil {
 				return nil, unknownFlag(app, current, path, arg, name)
@@ -39,7 +39,11 @@ func Arrange(app *cli.App, args []string) ([]string, error) {
 					return nil, fault.Usage(fmt.Sprintf("%s needs a value", arg), strings.Join(append([]string{"fcctl"}, append(path, "--help")...), " "))
 				}
 				i++
-				out = append(out, args[i])
+				value, hasValue = args[i], true
+				out = append(out, value)
+			}
+			if hasValue && value == "" {
+				return nil, emptyFlag(path, arg)
 			}
 			if isGlobal {
 				global = append(global, out...)
@@ -114,6 +118,15 @@ func lookup(app *cli.App, current *cli.Command, name string) (flag cli.Flag, glo
 func TakesValue(f cli.Flag) bool {
 	d, ok := f.(cli.DocGenerationFlag)
 	return !ok || d.TakesValue()
+}
+
+// emptyFlag refuses a flag that is there and says nothing, which a variable
+// that is not set leaves behind. Taken for a flag that is not there, it would
+// choose all instead of some. No flag of fcctl means something when empty.
+func emptyFlag(path []string, arg string) error {
+	shown, _, _ := strings.Cut(arg, "=")
+	command := strings.Join(append([]string{"fcctl"}, path...), " ")
+	return fault.Usage(fmt.Sprintf("%s is empty; is the variable set that it was made of?", shown), command+" without "+shown+", if nothing is meant")
 }
 
 func unknownFlag(app *cli.App, current *cli.Command, path []string, arg, name string) error {

@@ -232,7 +232,7 @@ func nameOf(v any) (string, error) {
 	if d.Decode(&members) != nil {
 		return "", errNoName
 	}
-	order := []string{"pool_code", "roleName", "permission", "orderKey", "jobId", "id", "code", "name", "clientId", "revision"}
+	order := []string{"pool_code", "roleName", "permission", "jobId", "id", "orderKey", "code", "name", "clientId", "revision"}
 	if _, raw := v.(json.RawMessage); raw {
 		order = append([]string{"email", "code"}, order...)
 	}

@@ -73,6 +73,27 @@ func TestWhatIsUnknownIsNamed(t *testing.T) {
 	}
 }
 
+// What a variable that is not set leaves behind must not choose all.
+func TestAnEmptyFlagIsRefused(t *testing.T) {
+	t.Parallel()
+	a, _, _ := fcctl(t)
+	for _, args := range [][]string{
+		{"dead-letters", "discard", "--reason", "x", "--since", "1h", "--subscription", "", "--yes"},
+		{"events", "replay", "--event", "0HZXEQ5Y8JY50", "--to=", "--yes"},
+		{"events", "replay", "--subscription=", "--since", "1h"}, // may be repeated
+		{"destroy", "--manifest", "", "--yes"},
+		{"jobs", "list", "--watch="},
+		{"--url", "", "apply"},
+		{"apply", "--context", ""},
+	} {
+		_, err := app.Arrange(root(a), args)
+		var f *fault.Fault
+		if !errors.As(err, &f) || f.Code != fault.Misused || !strings.Contains(f.Error(), " is empty") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
 // Every command says how it is used, by example, and the example is real.
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	a, _, _ := fcctl(t)
