@@ -62,7 +62,7 @@ func Make(d Desired, current []resource.Resource) *Plan {
 	}
 	for _, it := range d.Items {
 		k := key{it.Resource.Kind(), it.Resource.Key()}
-		if from, moved := moves[k]; moved && !it.Replace {
+		if from, moved := moves[k]; moved {
 			old := key{k.kind, from}
 			if was := live[old]; was != nil && d.owns(was) {
 				p.Changes = append(p.Changes, rename(d, it, was, live[k]))
@@ -115,6 +115,22 @@ func rename(d Desired, it Item, was, taken resource.Resource) Change {
 		c.Try = "without the moved block; what is not declared is then deleted"
 		return c
 	}
+	if it.Replace {
+		// The old one would be deleted beside it: a plan narrowed to the new
+		// one would leave both, and each event would be delivered twice.
+		c := from(was)
+		c.Code, c.Action = it.Resource.Key(), Conflict
+		c.Problem = fmt.Sprintf("is to be renamed from %q and replaced, which one plan does not do", was.Key())
+		c.Try = "the rename first, and -replace once it is applied"
+		return c
+	}
+	if alwaysThere(was) {
+		c := from(was)
+		c.Code, c.Action = it.Resource.Key(), Conflict
+		c.Problem = fmt.Sprintf("can not be renamed from %q, which always exists under this code", was.Key())
+		c.Try = "without the moved block"
+		return c
+	}
 	c := compare(d, it, was)
 	c.Code, c.From = it.Resource.Key(), was.Key()
 	if c.Action == NoOp {
@@ -124,6 +140,12 @@ func rename(d Desired, it Item, was, taken resource.Resource) Change {
 		c.Attributes = append([]Attribute{{Path: "code", Before: text(c.From), After: text(c.Code)}}, c.Attributes...)
 	}
 	return c
+}
+
+// alwaysThere says that the server keeps a resource under its code: it takes
+// the jobs of whatever names no other pool.
+func alwaysThere(r resource.Resource) bool {
+	return r.Kind() == resource.KindDispatchPool && r.Key() == resource.DefaultPool && r.Base().ClientID == ""
 }
 
 func create(it Item) Change {

@@ -217,3 +217,15 @@ func TestApplyOfThePlatformsOwn(t *testing.T) {
 		t.Errorf("the refusal does not say what it is about: %+v", p.Problems)
 	}
 }
+
+// What names no pool goes to this one, whoever owns it: it keeps its code, so
+// that it can not be deleted under another.
+func TestTheDefaultPoolIsNotRenamed(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	revision := w.do("GET", "/api/dispatch-pools/DEFAULT-POOL", w.admin(), "").is(200).get("revision")
+	w.do("POST", "/api/apply", w.admin(), manifest("orders", fmt.Sprintf(
+		`{"action":"update","kind":"dispatch_pool","code":"mine","from":"DEFAULT-POOL","revision":%v,"adopt":true,"resource":{"code":"mine"}}`, revision))).
+		problem(409, "PROTECTED", "always exists")
+	w.do("GET", "/api/dispatch-pools/DEFAULT-POOL", w.admin(), "").is(200)
+}

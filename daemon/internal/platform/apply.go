@@ -282,6 +282,9 @@ func (d *draft) take(s *step, before resource.Resource, manifest, client string)
 		}
 		d.remove(before)
 	}
+	if s.From != "" && isDefaultPool(before) {
+		return refuse(CodeProtected, "%s always exists under this code, so that it can not be renamed", resource.DefaultPool)
+	}
 	r, ps := build(s.info, s.fields)
 	if len(ps) > 0 {
 		d.problem(r, ps...)
