@@ -1,13 +1,11 @@
 package work
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/flowcatalyst/fc/client"
@@ -41,14 +39,7 @@ func (a *commands) eventsExportCommand() *cli.Command {
 	}
 }
 
-// exported is how far an export is.
-type exported struct {
-	n     int
-	place string
-	over  bool
-}
-
-func (a *commands) eventsExport(c *cli.Context) (err error) {
+func (a *commands) eventsExport(c *cli.Context) error {
 	if err := app.Arguments(c, 0, 0, ""); err != nil {
 		return err
 	}
@@ -66,67 +57,66 @@ func (a *commands) eventsExport(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	out := io.Writer(a.Out)
+	out := &lines{open: func() (io.Writer, error) { return a.Out, nil }}
 	if name := c.String("out"); name != "" {
-		how := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
-		if c.IsSet("after") {
-			how = os.O_CREATE | os.O_WRONLY | os.O_APPEND
-		}
-		f, oerr := os.OpenFile(name, how, 0o600)
-		if oerr != nil {
-			return fmt.Errorf("open the export: %w", oerr)
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		out = f
+		out = toFile(name, c.IsSet("after"))
 	}
+	out.place = c.String("after")
 	f := client.EventFilter{Type: c.String("type"), Source: c.String("source"), Subject: c.String("subject"), MessageGroup: c.String("group"),
 		ClientID: c.String("client"), CorrelationID: c.String("correlation"), Since: since}
-	b := bufio.NewWriterSize(out, 64<<10)
-	x, failed := a.export(c, cl, f, until, b)
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("write the export: %w", err)
+	end, over, err := a.export(c, cl, f, until, out)
+	if err == nil && over || out.total() > 0 {
+		err = errors.Join(err, out.flush())
 	}
-	goOn := "fcctl events export … --after " + x.place
+	return a.exported(out, end, over, errors.Join(err, out.close()))
+}
+
+// exported says how far an export came, and where it goes on.
+func (a *commands) exported(out *lines, end string, over bool, failed error) error {
+	goOn := ""
+	if out.place != "" {
+		goOn = "fcctl events export … --after " + out.place
+	}
+	count := view.Count(out.n, "event")
+	if out.cut {
+		count += ", and half of one that is to be removed"
+	}
 	switch {
-	case failed != nil && x.n == 0:
+	case failed != nil && out.n == 0 && !out.cut:
 		return failed
 	case failed != nil:
 		message, code, _ := fault.Judge(failed)
-		return fault.New(code, goOn, "%s; after %s", message, view.Count(x.n, "event"))
-	case !x.over:
-		return fault.New(fault.Failed, goOn, "interrupted after %s", view.Count(x.n, "event"))
-	case x.place == "":
-		a.Say("0 events.")
+		return fault.New(code, goOn, "%s; after %s", message, count)
+	case !over:
+		return fault.New(fault.Failed, goOn, "interrupted after %s", count)
+	case end == "":
+		a.Say("%s.", count)
 	default:
-		a.Say("%s. What comes later: --after %s", view.Count(x.n, "event"), x.place)
+		a.Say("%s. What comes later: --after %s", count, end)
 	}
 	return nil
 }
 
-// export writes events until all are written that were there when it began.
-func (a *commands) export(c *cli.Context, cl *client.Client, f client.EventFilter, until time.Time, out io.Writer) (x exported, err error) {
-	x.place = c.String("after")
-	began := time.Now()
-	m := &meter{a: a, last: began}
+// export takes events until it has all that were there when it began, which is
+// over, and returns the place where it ended.
+func (a *commands) export(c *cli.Context, cl *client.Client, f client.EventFilter, until time.Time, out *lines) (end string, over bool, err error) {
+	end = out.place
+	m := &meter{a: a, last: time.Now()}
 	defer m.end()
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
-	for got, err := range cl.Events.Listen(c.Context, f, x.place) {
+	for got, err := range cl.Events.Listen(c.Context, f, end) {
 		var refused *client.Error
 		switch {
 		case errors.As(err, &refused) && refused.Status < 500 && refused.Status != http.StatusTooManyRequests:
-			return x, err
+			return end, false, err
 		case err != nil:
 			message, _, _ := fault.Judge(err)
 			m.end()
 			a.Say("%s; trying again", message)
 			continue
-		case got.Sign == client.Current, got.Sign == "" && !got.Reset && !until.IsZero() && !got.Item.CreatedAt.Before(until):
-			if got.Sign == client.Current {
-				x.place = got.Place
-			}
-			x.over = true
-			return x, nil
+		case got.Sign == client.Current:
+			return got.Place, true, nil
+		case got.Sign == "" && !got.Reset && !until.IsZero() && !got.Item.CreatedAt.Before(until):
+			return end, true, nil
 		case got.Sign != "" || got.Reset:
 			continue
 		}
@@ -134,16 +124,15 @@ func (a *commands) export(c *cli.Context, cl *client.Client, f client.EventFilte
 		if c.Bool("cloudevents") {
 			v = cloudEventOf(&got.Item)
 		}
-		if err := e.Encode(v); err != nil {
-			return x, fmt.Errorf("write the export: %w", err)
+		if err := out.add(v, got.Place); err != nil {
+			return end, false, err
 		}
-		x.n, x.place = x.n+1, got.Place
-		now := time.Now()
-		if x.n%100 == 0 {
-			m.show(fmt.Sprintf("%d events, up to %s", x.n, got.Item.CreatedAt.UTC().Format(time.DateTime)), now)
+		end = got.Place
+		if n := out.total(); n%100 == 0 {
+			m.show(fmt.Sprintf("%d events, up to %s", n, got.Item.CreatedAt.UTC().Format(time.DateTime)), time.Now())
 		}
 	}
-	return x, nil
+	return end, false, nil
 }
 
 // cloudEvent is an event in CloudEvents' JSON format; the members after data
