@@ -76,6 +76,9 @@ const (
 	JobExpired    = "EXPIRED"
 )
 
+// JobStates are all of them.
+var JobStates = []string{JobPending, JobQueued, JobProcessing, JobCompleted, JobFailed, JobCancelled, JobExpired}
+
 // Attempt is one exchange with a receiver.
 type Attempt struct {
 	AttemptNumber  int       `json:"attemptNumber"`

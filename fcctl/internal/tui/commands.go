@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/flowcatalyst/fc/client"
 )
 
 // A place is a page that the command line opens.
@@ -18,8 +20,19 @@ type place struct {
 func places() []place {
 	return []place{
 		{[]string{"overview", "home"}, "what happens, and what needs you first", func(d *desk, _ []string) (Page, error) { return newOverview(d), nil }},
-		{[]string{"events", "ev"}, "events as they come", func(d *desk, a []string) (Page, error) { return newEvents(d, arg(a)), nil }},
-		{[]string{"jobs", "job"}, "deliveries", func(d *desk, a []string) (Page, error) { return newJobs(d, jobsOf{status: statuses(a)}), nil }},
+		{[]string{"events", "event"}, "events as they come, of a pattern; or the one of an id", func(d *desk, a []string) (Page, error) {
+			if what := arg(a); what != "" && !strings.ContainsAny(what, ":*") {
+				return newEvent(d, what), nil
+			}
+			return newEvents(d, arg(a)), nil
+		}},
+		{[]string{"jobs", "job"}, "deliveries, of some states; or the one of an id", func(d *desk, a []string) (Page, error) {
+			of := statuses(a)
+			if len(of) > 0 && !slices.Contains(client.JobStates, of[0]) {
+				return newJob(d, of[0]), nil
+			}
+			return newJobs(d, jobsOf{status: of}), nil
+		}},
 		{[]string{"dead-letters", "dlq", "letters"}, "what could not be delivered", func(d *desk, _ []string) (Page, error) { return newLetters(d), nil }},
 		{[]string{"groups", "blocked"}, "message groups that a dead letter blocks", func(d *desk, _ []string) (Page, error) { return newGroups(d), nil }},
 		{[]string{"subscriptions", "sub"}, "subscriptions", func(d *desk, _ []string) (Page, error) { return newSubscriptions(d), nil }},

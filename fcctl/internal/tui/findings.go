@@ -123,7 +123,7 @@ func (f *Findings) weigh() {
 		if s.Unwritten > 0 {
 			add(bad, "warnings", "fcctl router warnings", "%s be written: the store is in trouble, and nothing new is sent", number(int(s.Unwritten), false, "outcome can not", "outcomes can not"))
 		}
-		if c := s.Consumer; c.Queue != "" && !c.Healthy {
+		if c := s.Consumer; c.Queue != "" && !c.Healthy && c.Error != "" { // without one it has not been read yet
 			add(bad, "queues", "fcctl router queues", "the queue can not be read: %s", clean(c.Error))
 		}
 	}

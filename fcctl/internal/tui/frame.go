@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,7 +190,7 @@ func (r *root) help(width, height int) string {
 	}
 	section("everywhere", []key{
 		{name: "esc q", does: "back; q on the overview ends"}, {name: "/", does: "filter"}, {name: ":", does: "go to a page, tab completes"},
-		{name: "ctrl+r", does: "read again now"}, {name: "ctrl+c", does: "end"},
+		{name: "Y", does: "copy the command of the last action, or of this page"}, {name: "ctrl+r", does: "read again now"}, {name: "ctrl+c", does: "end"},
 	})
 	left := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
 	if width < 110 { // names alone
@@ -201,7 +202,7 @@ func (r *root) help(width, height int) string {
 		for _, l := range wrap(strings.Join(append(names, ":ctx"), " "), width-6) {
 			out = append(out, "    "+l)
 		}
-		return strings.Join(out[max(0, len(out)-height):], "\n")
+		return r.scrolled(out, height)
 	}
 	right := []string{p.paint(strong, "pages")}
 	for _, at := range places() {
@@ -220,7 +221,20 @@ func (r *root) help(width, height int) string {
 		}
 		out = append(out, l+strings.Repeat(" ", max(1, half-ansi.StringWidth(l)))+rt)
 	}
-	return strings.Join(out, "\n")
+	return r.scrolled(out, height)
+}
+
+// scrolled is as much of a help as fits, from where one has gone to.
+func (r *root) scrolled(lines []string, height int) string {
+	r.helpAt = max(0, min(r.helpAt, len(lines)-height+1))
+	if len(lines) <= height || height < 2 {
+		return strings.Join(lines, "\n")
+	}
+	more := "  ↓ for more"
+	if r.helpAt+height-1 >= len(lines) {
+		more = "  ↑ goes back up"
+	}
+	return strings.Join(append(slices.Clone(lines[r.helpAt:r.helpAt+height-1]), r.desk.paint(faint, more)), "\n")
 }
 
 // age is a time as people say it: 12s, 4m, 3h, 2d.

@@ -70,6 +70,8 @@ func (s *stage) keys(names ...string) *stage {
 			m = tea.KeyMsg{Type: tea.KeyTab}
 		case "down":
 			m = tea.KeyMsg{Type: tea.KeyDown}
+		case "pgdown":
+			m = tea.KeyMsg{Type: tea.KeyPgDown}
 		case " ":
 			m = tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(" ")}
 		case "ctrl+d":
@@ -448,5 +450,44 @@ func TestTheCursorStaysOnItsRow(t *testing.T) {
 	s.give(p, listed[client.Job]{jobs("x", "y"), false}, nil)
 	if p.grid.key() != "y" || len(p.grid.marked) != 0 {
 		t.Errorf("after its row went at %s with %v", p.grid.key(), p.grid.marked)
+	}
+}
+
+// The keys of the page come first, and the rest can be gone to.
+func TestTheHelpCanBeScrolled(t *testing.T) {
+	s := newStage(t, 80, 24)
+	s.keys("?")
+	if !strings.Contains(s.View(), "here: overview") || !strings.Contains(s.View(), "↓ for more") {
+		t.Errorf("the help begins with:\n%s", s.View())
+	}
+	s.keys("pgdown", "pgdown")
+	if !strings.Contains(s.View(), ":audit") {
+		t.Errorf("it ends with:\n%s", s.View())
+	}
+	s.keys("x")
+	if strings.Contains(s.View(), "everywhere") {
+		t.Error("another key does not close it")
+	}
+}
+
+// A command to copy is one that a shell takes as it was meant.
+func TestAWordIsOneForAShell(t *testing.T) {
+	for text, want := range map[string]string{"shop:sales:order:placed": "shop:sales:order:placed", "shop:*:*:*": "'shop:*:*:*'", "it's": `'it'\''s'`, "": "''", "2 days": "'2 days'"} {
+		if got := word(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestOneThingIsGoneToByItsID(t *testing.T) {
+	s := newStage(t, 80, 24)
+	for command, want := range map[string]string{
+		"event 6H0JJ5MVDVE3W": "6H0JJ5MVDVE3W", "events shop:*:*:*": "events shop:*:*:*",
+		"job 6H0JJ5MVDVE3W": "6H0JJ5MVDVE3W", "jobs failed": "jobs FAILED",
+	} {
+		s.command(command)
+		if got := s.page().Name(); got != want {
+			t.Errorf(":%s opens %q, want %q", command, got, want)
+		}
 	}
 }

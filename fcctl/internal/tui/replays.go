@@ -127,15 +127,17 @@ func newReplayOf(d *desk, n client.NewReplay, command string) *detail {
 				return nil, false
 			}
 			jobs := v.(*client.ReplayPreview).Jobs
-			return func() tea.Msg {
-				return replace{p, newReplays(d), act(d, nil, command, func(ctx context.Context) (string, error) {
-					r, err := d.Replays.Create(ctx, n)
-					if err != nil {
-						return "", err
-					}
-					return fmt.Sprintf("replay %s began, about %d deliveries", r.ID, jobs), nil
-				})}
-			}, true
+			begin := func(ctx context.Context) (string, error) {
+				r, err := d.Replays.Create(ctx, n)
+				if err != nil {
+					return "", err
+				}
+				return fmt.Sprintf("replay %s began, about %d deliveries", r.ID, jobs), nil
+			}
+			if n.All {
+				return confirm(p, "Send all events again that are kept?", command, begin), true
+			}
+			return func() tea.Msg { return replace{p, newReplays(d), act(d, nil, command, begin)} }, true
 		},
 	}
 	return p
@@ -233,7 +235,7 @@ func (f *form) replay() (n client.NewReplay, command string, err error) {
 	}
 	for _, x := range []string{"since", "until", "type"} {
 		if v := f.value(x); v != "" {
-			command += " --" + x + " '" + v + "'"
+			command += " --" + x + " " + word(v)
 		}
 	}
 	n.Type = f.value("type")
@@ -241,7 +243,7 @@ func (f *form) replay() (n client.NewReplay, command string, err error) {
 		n.FailedOnly, command = true, command+" --failed-only"
 	}
 	if v := f.value("subscription"); v != "" {
-		n.Subscriptions, command = []string{v}, command+" --subscription "+v
+		n.Subscriptions, command = []string{v}, command+" --subscription "+word(v)
 	}
 	if v := f.value("per second"); v != "" {
 		var rate float64
@@ -255,6 +257,16 @@ func (f *form) replay() (n client.NewReplay, command string, err error) {
 		command += " --all"
 	}
 	return n, command, nil
+}
+
+// word is a text as a shell takes it for one.
+func word(s string) string {
+	if s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:/@%+=,", r))
+	}) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // when reads a time, or how long ago one was.

@@ -48,6 +48,8 @@ type root struct {
 	readAt        map[Page]time.Time
 	owed          map[Page]bool // what could not be read, for want of an answer
 	who           string
+	helpAt        int    // the line of the help at the top
+	ran           string // the command that does what was done last
 	stopLive      context.CancelFunc
 	send          func(tea.Msg)
 	streams       map[Page]func() // what ends those of the pages, nil where none are wanted
@@ -344,7 +346,7 @@ func (r *root) told(m did) {
 		return
 	}
 	said := m.said
-	if m.command != "" {
+	if r.ran = m.command; m.command != "" {
 		said += "   " + m.command
 	}
 	r.say(good, "%s", said)
@@ -378,20 +380,24 @@ func (r *root) typing() bool {
 
 // press takes a key to whom it belongs.
 func (r *root) press(m tea.KeyMsg) tea.Cmd {
-	if m.Type == tea.KeyRunes && len(m.Runes) > 1 && !m.Paste { // typed faster than they were read
-		var all []tea.Cmd
-		for _, c := range m.Runes {
-			all = append(all, r.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{c}, Alt: m.Alt}))
-		}
-		return tea.Batch(all...)
-	}
 	k := m.String()
 	if k == "ctrl+c" {
 		return tea.Quit
 	}
 	switch r.mode {
 	case toHelp:
-		r.mode = toPage
+		switch k {
+		case "down", "j":
+			r.helpAt++
+		case "up", "k":
+			r.helpAt--
+		case "pgdown", " ":
+			r.helpAt += 10
+		case "pgup":
+			r.helpAt -= 10
+		default:
+			r.mode, r.helpAt = toPage, 0
+		}
 		return nil
 	case toQuestion:
 		return r.answer(k)
@@ -433,6 +439,8 @@ func (r *root) press(m tea.KeyMsg) tea.Cmd {
 		return r.read(r.page())
 	case "y":
 		return r.copy()
+	case "Y":
+		return r.clip(nameOf(r.ran, r.page().Equivalent()))
 	}
 	if r.o.ReadOnly && r.writes(k) {
 		r.say(careful, "this screen only reads; start it without --read-only to change something")
@@ -458,7 +466,10 @@ func (r *root) copy() tea.Cmd {
 	if !is || c.Copy() == "" {
 		return nil
 	}
-	text := c.Copy()
+	return r.clip(c.Copy())
+}
+
+func (r *root) clip(text string) tea.Cmd {
 	r.say(plain, "copied %s", strings.ReplaceAll(text, "\n", " "))
 	return func() tea.Msg { r.o.copy(text); return nil }
 }

@@ -31,7 +31,7 @@ func (a *commands) jobsCommand() *cli.Command {
 			Name: "list", Aliases: []string{"ls"}, Usage: "list jobs, newest first",
 			Description: app.Example("", "fcctl jobs list --status FAILED --status EXPIRED --since 1h", "fcctl jobs list --subscription big-orders", "fcctl jobs list --event 0HZXEQ5Y8JY50 -o json"),
 			Flags: append(app.ListFlags(),
-				&cli.StringSliceFlag{Name: "status", Usage: "only in this `STATUS`: " + app.Choice(states) + "; may be repeated, or a list with commas"},
+				&cli.StringSliceFlag{Name: "status", Usage: "only in this `STATUS`: " + app.Choice(client.JobStates) + "; may be repeated, or a list with commas"},
 				&cli.StringFlag{Name: "subscription", Usage: "only of this subscription, by `CODE` or id"},
 				&cli.StringFlag{Name: "event", Usage: "only of this event, by `ID`"},
 				&cli.StringFlag{Name: "order-key", Usage: "only of this order `KEY`"},
@@ -56,22 +56,20 @@ func (a *commands) jobsCommand() *cli.Command {
 	)
 }
 
-var states = []string{client.JobPending, client.JobQueued, client.JobProcessing, client.JobCompleted, client.JobFailed, client.JobCancelled, client.JobExpired}
-
 // statusesOf reads --status in any case, with commas or repeated.
 func statusesOf(c *cli.Context) ([]string, error) {
 	var out []string
 	for _, list := range c.StringSlice("status") {
 		for s := range strings.SplitSeq(list, ",") {
 			known := ""
-			for _, st := range states {
+			for _, st := range client.JobStates {
 				if strings.EqualFold(s, st) {
 					known = st
 				}
 			}
 			if known == "" {
-				try := strings.Join(states, ", ")
-				if n := fault.Nearest(s, states); n != "" {
+				try := strings.Join(client.JobStates, ", ")
+				if n := fault.Nearest(s, client.JobStates); n != "" {
 					try = "--status " + n
 				}
 				return nil, fault.Usage(fmt.Sprintf("there is no status %q", s), try)

@@ -45,7 +45,7 @@ func (a *commands) jobsTailCommand() *cli.Command {
 		Description: app.Example("Each comes in its latest state. -o json writes one line each.",
 			"fcctl jobs tail --status FAILED", "fcctl jobs tail --subscription big-orders -o json"),
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "status", Usage: "only in this `STATUS`: " + app.Choice(states) + "; may be repeated, or a list with commas"},
+			&cli.StringSliceFlag{Name: "status", Usage: "only in this `STATUS`: " + app.Choice(client.JobStates) + "; may be repeated, or a list with commas"},
 			&cli.StringFlag{Name: "subscription", Usage: "only of this subscription, by `CODE` or id"},
 			&cli.StringFlag{Name: "event", Usage: "only of this event, by `ID`"},
 			&cli.StringFlag{Name: "client", Usage: "only of this `CLIENT`"},
