@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,7 +62,7 @@ func dev(c *cli.Context) error {
 			if err := notes.write(cfg.DataDir, d); err != nil {
 				return err
 			}
-			return welcome(c.App.Writer, cfg.DataDir, d, time.Since(began))
+			return welcome(c.App.Writer, cfg.DataDir, d, notes.other, time.Since(began))
 		},
 		ended: notes.remove,
 	}
@@ -110,7 +111,14 @@ func listenFlags(c *cli.Context, cfg *config.Daemon) error {
 	return nil
 }
 
-func welcome(w io.Writer, dataDir string, d *daemon.Daemon, took time.Duration) error {
+// welcome says where everything is. Other is the URL of another `fcd dev`, which
+// fcctl goes to by itself.
+func welcome(w io.Writer, dataDir string, d *daemon.Daemon, other string, took time.Duration) error {
+	next := "In another terminal, type:\n\n  fcctl get subscriptions"
+	if other != "" {
+		next = fmt.Sprintf("Another fcd dev answers at %s, and fcctl goes there. To this one it goes\nin a terminal where you type:\n\n  export FCCTL_URL=%s\n  fcctl login --email %s",
+			other, d.URL("platform"), d.Credentials().Email)
+	}
 	_, err := fmt.Fprintf(w, `FlowCatalyst %s is ready after %s.
 
   API      %s
@@ -119,12 +127,10 @@ func welcome(w io.Writer, dataDir string, d *daemon.Daemon, took time.Duration) 
   Data     %s
   Log in   %s, password in %s
 
-In another terminal, type:
-
-  fcctl get subscriptions
+%s
 
 `, version, took.Round(time.Millisecond), d.URL("platform"), d.URL("router"), d.URL("admin"),
-		dataDir, d.Credentials().Email, filepath.Join(dataDir, credentialsFile))
+		dataDir, d.Credentials().Email, filepath.Join(dataDir, credentialsFile), next)
 	return err
 }
 
@@ -132,6 +138,8 @@ In another terminal, type:
 type devNotes struct {
 	content []byte
 	files   []string
+	// other is the URL of one that runs already, and that fcctl finds instead.
+	other string
 }
 
 func (n *devNotes) write(dataDir string, d *daemon.Daemon) error {
@@ -148,8 +156,8 @@ func (n *devNotes) write(dataDir string, d *daemon.Daemon) error {
 	state, err := stateHome()
 	if err != nil {
 		d.Logger().Warn("fcctl will not find this process by itself", "error", err)
-	} else {
-		files = append(files, filepath.Join(state, "flowcatalyst", "dev.json"))
+	} else if found := filepath.Join(state, "flowcatalyst", "dev.json"); !n.taken(found) {
+		files = append(files, found)
 	}
 	for _, f := range files {
 		if err := writePrivate(f, n.content); err != nil {
@@ -158,6 +166,27 @@ func (n *devNotes) write(dataDir string, d *daemon.Daemon) error {
 		n.files = append(n.files, f)
 	}
 	return nil
+}
+
+// taken says whether a file is that of another `fcd dev` that still answers. One
+// that was killed leaves its file.
+func (n *devNotes) taken(file string) bool {
+	var found struct{ URL string }
+	b, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(b, &found) != nil {
+		return false
+	}
+	u, err := url.Parse(found.URL)
+	if err != nil {
+		return false
+	}
+	c, err := net.DialTimeout("tcp", u.Host, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = c.Close() // that it was there is the answer
+	n.other = found.URL
+	return true
 }
 
 // remove takes the files away, unless another `fcd dev` has written them

@@ -100,6 +100,41 @@ func TestASecondDevIsRefusedByItsOwner(t *testing.T) {
 	}
 }
 
+func TestASecondDevLeavesTheContextToTheFirst(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := startDev(t, dir, "")
+	context := filepath.Join(dir, "state", "flowcatalyst", "dev.json")
+	named := func(url string) bool {
+		b, err := os.ReadFile(context)
+		return err == nil && strings.Contains(string(b), url)
+	}
+	first.until("fcctl finds it", func() bool { return named(first.URL) })
+	another := func() *instance {
+		i := spawnWith(t, t.TempDir(), []string{"XDG_STATE_HOME=" + filepath.Join(dir, "state")},
+			"dev", "--listen", "127.0.0.1:0", "--router-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+		i.until("it is ready", func() bool { return strings.Contains(i.output(), "is ready") })
+		return i
+	}
+	second := another()
+	if out := second.output(); !strings.Contains(out, "Another fcd dev answers at "+first.URL) || !strings.Contains(out, "export FCCTL_URL=") {
+		t.Errorf("the second says:\n%s", out)
+	}
+	if !named(first.URL) {
+		t.Error("fcctl does not find the first any more")
+	}
+	second.end(syscall.SIGTERM)
+	if !named(first.URL) {
+		t.Error("the second took the context along")
+	}
+	_ = first.cmd.Process.Kill() // what it leaves is nobody's
+	<-first.exited
+	third := another()
+	if strings.Contains(third.output(), "Another fcd dev") || named(first.URL) {
+		t.Errorf("after a kill the next says:\n%s", third.output())
+	}
+}
+
 func TestATakenPortIsToldWithWhatToType(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
