@@ -193,6 +193,19 @@ func event(raw json.RawMessage) (client.NewEvent, error) {
 	return e, nil
 }
 
+// Document is data as the server has it: text that itself is an object or a
+// list counts as that.
+func Document(data json.RawMessage) json.RawMessage {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		return data
+	}
+	if t := strings.TrimSpace(text); t != "" && (t[0] == '{' || t[0] == '[') && json.Valid([]byte(t)) {
+		return json.RawMessage(t)
+	}
+	return data
+}
+
 // cloudEvent says that a publisher gave the event its id. What a server shows
 // has a version, too.
 func (w *wire) cloudEvent() bool { return w.SpecVersion != "" && w.CreatedAt == nil }

@@ -3,10 +3,12 @@ package view
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/client/resource"
 )
 
 // Events is a table of events.
@@ -70,6 +72,55 @@ func Published(os []Outcome, ink Ink) string {
 			note = "published before"
 		}
 		t.row(plain(strconv.Itoa(o.Number)), plain(o.ID), cell{o.Status, ink.status}, plain(o.Where()), plain(Short(note, 60)), plain(o.Error))
+	}
+	return t.String(ink)
+}
+
+// What would become of an event that is checked and not published.
+const (
+	Valid      = "valid"      // its data fits the schema in force
+	Unchecked  = "unchecked"  // it would be accepted, and its data held against nothing
+	Undeclared = "undeclared" // nobody declared its type
+	Warned     = "warned"     // it would be accepted with a warning
+	Refused    = "refused"
+)
+
+// Checked is what would become of one event.
+type Checked struct {
+	Number   int                `json:"number"` // of the event in the input, from 1
+	File     string             `json:"file,omitempty"`
+	Line     int                `json:"line,omitempty"`
+	Type     string             `json:"type"`
+	Verdict  string             `json:"verdict"`
+	Of       string             `json:"eventTypeId,omitempty"` // whose schema it was held against
+	Version  string             `json:"version,omitempty"`     // of that schema
+	Problems []resource.Problem `json:"problems"`
+}
+
+// Worse are those of which a person should know.
+func Worse(cs []Checked) []Checked {
+	return slices.DeleteFunc(slices.Clone(cs), func(c Checked) bool { return c.Verdict == Valid || c.Verdict == Unchecked })
+}
+
+// CheckedEvents is a table of what would become of events, in their order.
+func CheckedEvents(cs []Checked, ink Ink) string {
+	t := table{head: []string{"#", "TYPE", "VERDICT", "WHERE", "WHY"}}
+	colours := map[string]func(string) string{Valid: ink.Green, Warned: ink.Yellow, Undeclared: ink.Yellow, Refused: ink.Red}
+	for _, c := range cs {
+		why := ""
+		switch c.Verdict {
+		case Undeclared:
+			why = "a server takes, warns of or refuses such types as it is configured"
+		case Unchecked:
+			why = "its type has no schema in force, or its validation is off"
+		}
+		for i, p := range c.Problems {
+			if i > 0 {
+				why += "; "
+			}
+			why += p.Field + " " + p.Detail
+		}
+		t.row(plain(strconv.Itoa(c.Number)), plain(c.Type), cell{c.Verdict, colours[c.Verdict]}, plain(Outcome{File: c.File, Line: c.Line}.Where()), plain(Short(why, 120)))
 	}
 	return t.String(ink)
 }

@@ -119,14 +119,7 @@ func seen(n *client.NewEvent) *match.Event {
 		e.Source = "/" // as the server has it
 	}
 	if raw, is := n.Data.(json.RawMessage); is {
-		e.Data = raw
-		// Text that itself is a document counts as that document.
-		var text string
-		if json.Unmarshal(raw, &text) == nil {
-			if t := strings.TrimSpace(text); t != "" && (t[0] == '{' || t[0] == '[') && json.Valid([]byte(t)) {
-				e.Data = json.RawMessage(t)
-			}
-		}
+		e.Data = eventfile.Document(raw)
 	}
 	for _, kv := range n.ContextData {
 		e.ContextData = append(e.ContextData, resource.KeyValue(kv))

@@ -24,11 +24,14 @@ func (a *commands) eventsPublishCommand() *cli.Command {
 		Description: app.Example("A file holds one event, a list of events, or one event after another (JSON lines), of any length; - is standard input. "+
 			"Without files the flags are the event; with files they fill in what an event does not say. A repeated --dedup is accepted once.\n\n"+
 			"With --dedup-prefix the same files can be published again and again, and nothing is accepted twice: an event without a "+
-			"deduplication id gets PREFIX:NUMBER:DIGEST, of its number in the input and its text.",
+			"deduplication id gets PREFIX:NUMBER:DIGEST, of its number in the input and its text.\n\n"+
+			"With --dry-run nothing is published. That each event can be read, that its type is one and is declared, and that its data fits the "+
+			"schema in force is checked; limits, permissions, clients and deduplication are not. The exit code is 1 if an event would be refused.",
 			"fcctl events publish --type shop:sales:order:placed --data '{\"total\": 120}' --group order-7",
 			"fcctl events publish --type shop:sales:order:placed --set total=120 --set customer.name=Ada --context-data region=eu",
 			"fcctl events publish --type shop:sales:order:placed --set total=1 --repeat 500 --rate 100/s",
 			"fcctl events publish events/*.json",
+			"fcctl events publish -f orders.jsonl --dry-run",
 			"fcctl events publish -f orders.jsonl --dedup-prefix import-7 --rate 500/s"),
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "file", Aliases: []string{"f"}, Usage: "events in `FILE`, - for standard input; as an argument, and may be repeated"},
@@ -39,6 +42,7 @@ func (a *commands) eventsPublishCommand() *cli.Command {
 			&cli.StringFlag{Name: "dedup-prefix", Usage: "begin the deduplication ids of events that have none with `PREFIX`", DefaultText: "another one each time"},
 			&cli.StringFlag{Name: "rate", Usage: "publish at most so many: `N/s`, N/m or N/h", DefaultText: "no limit"},
 			&cli.IntFlag{Name: "repeat", Value: 1, Usage: "publish the event of the flags `N` times"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "publish nothing, and say of each event what its type's schema says of it", DisableDefaultText: true},
 		)...),
 		Action: a.eventsPublish,
 	}
@@ -129,7 +133,14 @@ func (a *commands) eventsPublish(c *cli.Context) error {
 	if p.cl, err = a.Connect(c); err != nil {
 		return err
 	}
+	if c.Bool("dry-run") {
+		return (&checker{a: a, c: c, cl: p.cl}).run(c.Context, events)
+	}
 	return p.run(c.Context, events)
+}
+
+func noEvents() error {
+	return fault.Usage("there are no events in these files", "fcctl events publish --help")
 }
 
 // toPublish is what the files hold, or the event of the flags.

@@ -66,7 +66,7 @@ func (p *publisher) run(ctx context.Context, events iter.Seq2[source, error]) er
 	failed := p.publish(ctx, events)
 	p.meter.end()
 	if failed == nil && p.numbered == 0 {
-		return fault.Usage("there are no events in these files", "fcctl events publish --help")
+		return noEvents()
 	}
 	if err := p.show(); err != nil {
 		return err
