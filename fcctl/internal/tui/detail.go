@@ -158,10 +158,19 @@ func (f *facts) title(s string) {
 	f.lines = append(f.lines, f.p.paint(strong, s))
 }
 
+// text adds lines. What is broken goes on a little further in than it began, so
+// that one still sees where the lines of a text begin.
 func (f *facts) text(s string) {
+	room := max(20, f.width-2)
 	for _, l := range strings.Split(s, "\n") {
-		for _, part := range wrap(clean(strings.ReplaceAll(l, "\t", "  ")), max(20, f.width-2)) {
-			f.lines = append(f.lines, "  "+part)
+		l = clean(strings.ReplaceAll(l, "\t", "  "))
+		begins := strings.TrimLeft(l, " ")
+		in := min(len(l)-len(begins), room/2)
+		for i, part := range wrap(begins, room-in-2) {
+			if i > 0 {
+				part = "  " + strings.TrimLeft(part, " ")
+			}
+			f.lines = append(f.lines, strings.Repeat(" ", in+2)+part)
 		}
 	}
 }

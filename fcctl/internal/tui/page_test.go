@@ -137,7 +137,7 @@ func exampleJob(id, status string) client.Job {
 func exampleAttempts() []client.Attempt {
 	return []client.Attempt{
 		{AttemptNumber: 1, AttemptedAt: noon.Add(-3 * time.Minute), DurationMillis: 2.6, ResponseCode: 500, ErrorMessage: "the receiver answered 500 Internal Server Error", Verdict: "RETRY"},
-		{AttemptNumber: 2, AttemptedAt: noon.Add(-2 * time.Minute), DurationMillis: 31, ResponseCode: 500, ErrorMessage: "the receiver answered 500 Internal Server Error", Verdict: "RETRY", FirstByteMillis: 30,
+		{AttemptNumber: 2, AttemptedAt: noon.Add(-2 * time.Minute), DurationMillis: 31, RouterInstance: "router-1", ResponseCode: 500, ErrorMessage: "the receiver answered 500 Internal Server Error", Verdict: "RETRY", FirstByteMillis: 30,
 			ResponseHeaders: map[string]string{"Content-Type": "application/json"}, ResponseBody: `{"error":"the warehouse is closed"}`},
 	}
 }
