@@ -21,7 +21,9 @@
 // whether the delivery engine keeps a promise under a certain condition: a dead
 // endpoint among many, a rate limit, failures in ordered groups, a replay, an
 // outage (trial.go). In them the receiver fails on purpose (manners.go). They
-// take minutes and run when they are named.
+// take minutes and run when they are named. One of them is about fcctl: it opens
+// the screen in a pseudo terminal (terminal.go) and asks what that costs those
+// who publish, and how soon it answers (screen.go).
 //
 // The exit status is 1 for any loss, any duplicate, a delivery that was not
 // signed, or a delivery out of order in the ordered scenario; with -check also

@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "receiver":
 			err = receive(os.Stdin, os.Stdout)
+		case "tui":
+			err = fakeScreen(os.Getenv("BENCH_FAKE"))
 		case "dev":
 			err = fakeDaemon(os.Args[2:], os.Getenv("BENCH_FAKE"))
 		default:

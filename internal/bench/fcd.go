@@ -236,23 +236,33 @@ func (d *daemon) peakMemory() int64 {
 }
 
 // cpu returns the processor time that fcd has used, 0 where the system does
-// not tell. Linux counts it in hundredths of a second (proc(5), USER_HZ).
+// not tell.
 func (d *daemon) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
+	t, err := cpuOf(d.cmd.Process.Pid)
 	if err != nil {
 		return 0
+	}
+	return t
+}
+
+// cpuOf returns the processor time that a process has used. Linux counts it in
+// hundredths of a second (proc(5), USER_HZ); other systems do not tell.
+func cpuOf(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read the processor time of a process: %w", err)
 	}
 	_, rest, _ := bytes.Cut(b, []byte(") ")) // the name may hold spaces
 	fields := bytes.Fields(rest)
 	if len(fields) < 13 {
-		return 0
+		return 0, fmt.Errorf("read the processor time of a process: %q", b)
 	}
 	user, err1 := strconv.ParseInt(string(fields[11]), 10, 64)
 	system, err2 := strconv.ParseInt(string(fields[12]), 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0
+	if err := errors.Join(err1, err2); err != nil {
+		return 0, fmt.Errorf("read the processor time of a process: %w", err)
 	}
-	return time.Duration(user+system) * 10 * time.Millisecond
+	return time.Duration(user+system) * 10 * time.Millisecond, nil
 }
 
 // profile writes a CPU profile of the next seconds to a file that

@@ -31,6 +31,7 @@ func main() {
 // options are the flags.
 type options struct {
 	fcd         string
+	fcctl       string
 	dir         string
 	scenarios   string
 	runs        int
@@ -50,9 +51,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&o.fcd, "fcd", filepath.Join("bin", "fcd"), "the fcd `binary` to measure; empty draws the raw line only")
+	fs.StringVar(&o.fcctl, "fcctl", filepath.Join("bin", "fcctl"), "the fcctl `binary` whose screen is measured")
 	fs.StringVar(&o.dir, "dir", ".bench", "make data directories in this `directory`, which should be on a real disk")
 	fs.StringVar(&o.scenarios, "scenario", "", "comma-separated `names`; empty runs all that publish, "+allTrials+" runs all that try the delivery engine")
-	fs.IntVar(&o.runs, "runs", 3, "run each scenario this often and take medians; trials run once, but for what aged compares in pairs")
+	fs.IntVar(&o.runs, "runs", 3, "run each scenario this often and take medians; trials run once, but for what aged and screen compare in pairs")
 	fs.IntVar(&o.events, "n", 0, "events to publish per scenario; 0 is each scenario's own number")
 	fs.IntVar(&o.raw, "raw", 40000, "POSTs of a raw line")
 	fs.IntVar(&o.concurrency, "concurrency", 256, "concurrency of the dispatch pool and of each connection")
@@ -176,7 +178,7 @@ func measure(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 	for _, tr := range tried {
 		fmt.Fprintf(stderr, "%s: %s\n", tr.name, tr.title)
 		f := &findings{Name: tr.name, Title: tr.title}
-		if err := tr.run(ctx, &court{stage: st, events: cmp.Or(o.events, tr.events), down: o.down, store: o.store, runs: o.runs, talk: stderr}, f); err != nil {
+		if err := tr.run(ctx, &court{stage: st, fcctl: o.fcctl, events: cmp.Or(o.events, tr.events), down: o.down, store: o.store, runs: o.runs, talk: stderr}, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", tr.name, err)
 		}
 		rp.judgeTrial(f)

@@ -40,7 +40,7 @@ func (sc scenario) expectation() expectation {
 }
 
 // choose returns the scenarios and trials of a comma-separated list of names.
-// None is all scenarios and no trial; allTrials is each trial.
+// None is all scenarios and no trial; allTrials is each trial of the engine.
 func choose(names string) (chosen []scenario, tried []trial, err error) {
 	if names == "" {
 		return scenarios, nil, nil
@@ -54,7 +54,7 @@ func choose(names string) (chosen []scenario, tried []trial, err error) {
 			}
 		}
 		for _, tr := range trials {
-			if tr.name == name || name == allTrials && !strings.HasPrefix(tr.name, aged) {
+			if tr.name == name || name == allTrials && tr.ofEngine() {
 				tried, found = append(tried, tr), true
 			}
 		}

@@ -22,11 +22,18 @@ type trial struct {
 }
 
 // allTrials is the name for all of them but those that begin with aged, which need
-// gigabytes of disk and are asked for by their own names.
+// gigabytes of disk, and the one of the screen: they are asked for by their own
+// names.
 const (
 	allTrials = "all-engine"
 	aged      = "aged"
+	ofScreen  = "screen"
 )
+
+// ofEngine says that allTrials means this one too.
+func (t trial) ofEngine() bool {
+	return !strings.HasPrefix(t.name, aged) && t.name != ofScreen
+}
 
 // trials are the questions about the delivery engine, in this order.
 var trials = []trial{
@@ -35,6 +42,7 @@ var trials = []trial{
 	{"soak", "64 groups in BLOCK_ON_ERROR, 5 % failures, blocked heads retried", 50000, soak},
 	{"replay", "a replay beneath 200 live events/s, paused, cancelled and killed", 100000, replay},
 	{"outage", "an endpoint down with a backlog, and its return", 10000, outage},
+	{ofScreen, "the screen open beside full speed, beside a steady rate, and with nothing published", 30000, screen},
 	{aged, "lists, details, publishing and retention with a long history in the store", 10_000_000, inHistory((*court).reads, (*court).publishing, (*court).retention)},
 	{aged + "-reads", "lists and details with a long history in the store", 10_000_000, inHistory((*court).reads)},
 	{aged + "-publishing", "publishing with a long history in the store, and with none", 10_000_000, inHistory((*court).publishing)},
@@ -44,6 +52,7 @@ var trials = []trial{
 // A court is where trials are run.
 type court struct {
 	*stage
+	fcctl  string        // the binary
 	events int           // of this trial
 	down   time.Duration // of an outage
 	store  string        // where the filled one is kept; empty is nowhere

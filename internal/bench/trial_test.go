@@ -33,7 +33,7 @@ func TestTrialsFindWhatIsMissing(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	for names, want := range map[string][2]int{"": {len(scenarios), 0}, "batch, soak": {1, 1}, allTrials: {0, len(trials) - 4}, allTrials + ",single": {1, len(trials) - 4}, aged: {0, 1}, aged + "-reads": {0, 1}} {
+	for names, want := range map[string][2]int{"": {len(scenarios), 0}, "batch, soak": {1, 1}, allTrials: {0, len(trials) - 5}, allTrials + ",single": {1, len(trials) - 5}, aged: {0, 1}, aged + "-reads": {0, 1}} {
 		sc, tr, err := choose(names)
 		if err != nil || len(sc) != want[0] || len(tr) != want[1] {
 			t.Errorf("%q: %d scenarios and %d trials (%v), want %v", names, len(sc), len(tr), err, want)
