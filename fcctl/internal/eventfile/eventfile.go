@@ -3,7 +3,7 @@ package eventfile
 import (
 	"bufio"
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +20,7 @@ type Item struct {
 	Line  int // on which it begins, from 1
 	Event client.NewEvent
 	// Digest stands for the text of the event: the same text has the same.
-	Digest string
+	Digest uint64
 }
 
 // Error is what is wrong with a file, and on which line.
@@ -35,11 +35,17 @@ func (e *Error) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err
 // Unwrap is for errors.As.
 func (e *Error) Unwrap() error { return e.Err }
 
+// byteOrderMark stands before a text that some editors write in UTF-8.
+const byteOrderMark = "\xef\xbb\xbf"
+
 // Read yields the events of r in their order, and holds no more than one of
 // them. It ends with the first error, which is an *Error unless r failed.
 func Read(r io.Reader) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		b := bufio.NewReader(r)
+		if mark, _ := b.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+			_, _ = b.Discard(len(mark)) // which was peeked at
+		}
 		list, err := opensList(b)
 		if err != nil && !errors.Is(err, io.EOF) {
 			yield(Item{}, err)
@@ -115,12 +121,17 @@ func next(d *json.Decoder, in *counted, yield func(Item, error) bool) bool {
 			yield(Item{}, &Error{line, err})
 			return false
 		}
-		sum := sha256.Sum256(r)
-		if !yield(Item{Line: line, Event: e, Digest: hex.EncodeToString(sum[:8])}, nil) {
+		if !yield(Item{Line: line, Event: e, Digest: Digest(r)}, nil) {
 			return false
 		}
 	}
 	return true
+}
+
+// Digest is that of a text.
+func Digest(text []byte) uint64 {
+	sum := sha256.Sum256(text)
+	return binary.BigEndian.Uint64(sum[:8])
 }
 
 // wire is an event as the API takes it, with the data as it stands, and the
@@ -157,6 +168,9 @@ func event(raw json.RawMessage) (client.NewEvent, error) {
 		if errors.As(err, &wrong) && wrong.Field != "" {
 			return client.NewEvent{}, fmt.Errorf("%s must not be a %s", strings.TrimPrefix(wrong.Field, "NewEvent."), wrong.Value)
 		}
+		return client.NewEvent{}, err
+	}
+	if err := known(raw, w.cloudEvent()); err != nil {
 		return client.NewEvent{}, err
 	}
 	if w.DataBase64 != nil {

@@ -26,6 +26,12 @@ func TestRead(t *testing.T) {
 		"a list cut off":   {"[{\"type\":\"a:b:c:d\"},\n", `1:a:b:c:d line 2: ends in the middle of an event`},
 		"no object":        {"{\"type\":\"a:b:c:d\"}\n12", `1:a:b:c:d line 2: is no event: an event is an object such as {"type": …, "data": …}`},
 		"a bracket":        {"{\"type\":\"a:b:c:d\"}\n]", `1:a:b:c:d line 2: invalid character ']' looking for beginning of value`},
+		"a mark":           {"\xef\xbb\xbf{\"type\":\"a:b:c:d\"}", `1:a:b:c:d`},
+		"a mark and list":  {"\xef\xbb\xbf\n[{\"type\":\"a:b:c:d\"}]", `2:a:b:c:d`},
+		"a wrong member":   {"{\"type\":\"a:b:c:d\"}\n{\"type\":\"a:b:c:d\",\"dta\":1}", `1:a:b:c:d line 2: an event has no "dta"; is it "data"?`},
+		"a strange member": {`{"type":"a:b:c:d","quantity":1}`, `line 1: an event has no "quantity"; what is yours goes into "data" or "contextData"`},
+		"an extension":     {`{"specversion":"1.0","id":"7","source":"/s","type":"a:b:c:d","dta":1}`, `1:a:b:c:d dedup=/s 7`},
+		"as it was shown":  {`{"id":"7","type":"a:b:c:d","eventType":"a:b:c:d","projectedAt":"x","event_name":"d","createdAt":"2026-01-01T00:00:00Z"}`, `1:a:b:c:d`},
 		"erased":           {`{"type":"a:b:c:d","expunged":true}`, `line 1: the data of this event was erased, so that it can not be published again`},
 	} {
 		t.Run(name, func(t *testing.T) {

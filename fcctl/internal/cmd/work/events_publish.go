@@ -24,7 +24,8 @@ func (a *commands) eventsPublishCommand() *cli.Command {
 		Description: app.Example("A file holds one event, a list of events, or one event after another (JSON lines), of any length; - is standard input. "+
 			"Without files the flags are the event; with files they fill in what an event does not say. A repeated --dedup is accepted once.\n\n"+
 			"With --dedup-prefix the same files can be published again and again, and nothing is accepted twice: an event without a "+
-			"deduplication id gets PREFIX:NUMBER:DIGEST, of its number in the input and its text.\n\n"+
+			"deduplication id gets PREFIX:DIGEST:COUNT, of its text and of how many of the same text there were. A line that is mended or taken out "+
+			"changes nothing for the others.\n\n"+
 			"With --dry-run nothing is published. That each event can be read, that its type is one and is declared, and that its data fits the "+
 			"schema in force is checked; limits, permissions, clients and deduplication are not. The exit code is 1 if an event would be refused.",
 			"fcctl events publish --type shop:sales:order:placed --data '{\"total\": 120}' --group order-7",
@@ -115,6 +116,7 @@ func attributes(c *cli.Context, e *client.NewEvent) error {
 type source struct {
 	eventfile.Item
 	file string
+	key  string // of the deduplication id that it gets
 }
 
 func (a *commands) eventsPublish(c *cli.Context) error {
@@ -186,7 +188,7 @@ func (a *commands) eventsOf(c *cli.Context, path string, yield func(source, erro
 			return false
 		}
 		_ = attributes(c, &it.Event) // which was tried before
-		if !yield(source{it, path}, nil) {
+		if !yield(source{Item: it, file: path}, nil) {
 			return false
 		}
 	}
@@ -218,9 +220,13 @@ func (a *commands) flagEvents(c *cli.Context) (iter.Seq2[source, error], error) 
 	if doc != nil {
 		e.Data = doc
 	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("read the event of the flags: %w", err)
+	}
 	return func(yield func(source, error) bool) {
 		for range times {
-			if !yield(source{Item: eventfile.Item{Event: e, Digest: "flags"}}, nil) {
+			if !yield(source{Item: eventfile.Item{Event: e, Digest: eventfile.Digest(text)}}, nil) {
 				return
 			}
 		}

@@ -40,7 +40,9 @@ type publisher struct {
 	next   time.Time     // when the next request may go
 
 	batch    []source
-	size     int // bytes of data in the batch
+	texts    map[uint64]int // how often each text has come, by its digest
+	alone    *answer        // to the first event, while it is the only one
+	size     int            // bytes of data in the batch
 	numbered int
 	sent     int // in a request whose answer is not known
 	outcomes []view.Outcome
@@ -61,7 +63,7 @@ func (p *publisher) slow(perSecond float64) {
 
 // run publishes what there is, and says what became of it.
 func (p *publisher) run(ctx context.Context, events iter.Seq2[source, error]) error {
-	p.began = time.Now()
+	p.began, p.texts = time.Now(), map[uint64]int{}
 	p.meter = &meter{a: p.a, last: p.began} // what is quick needs none
 	failed := p.publish(ctx, events)
 	p.meter.end()
@@ -99,19 +101,22 @@ func (p *publisher) publish(ctx context.Context, events iter.Seq2[source, error]
 	for {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(p.settle(), ctx.Err())
 		case <-quiet.C:
-			if err := p.send(ctx); err != nil {
+			if err := p.sendSoFar(ctx); err != nil {
 				return err
 			}
 		case r, more := <-coming:
 			switch {
+			case !more && p.alone != nil:
+				return p.showAlone()
 			case !more && p.numbered == 1 && len(p.batch) == 1:
-				return p.single(ctx)
+				p.alone = p.publishAlone(ctx)
+				return p.showAlone()
 			case !more:
 				return p.send(ctx)
 			case r.err != nil:
-				return errors.Join(p.send(ctx), r.err)
+				return errors.Join(p.settle(), p.send(ctx), r.err)
 			}
 			if err := p.add(ctx, r.source); err != nil {
 				return err
@@ -123,6 +128,9 @@ func (p *publisher) publish(ctx context.Context, events iter.Seq2[source, error]
 
 // add takes an event into the batch, and sends the batch when it is full.
 func (p *publisher) add(ctx context.Context, s source) error {
+	if err := p.settle(); err != nil {
+		return err
+	}
 	n := 512
 	if raw, is := s.Event.Data.(json.RawMessage); is {
 		n += len(raw)
@@ -136,6 +144,10 @@ func (p *publisher) add(ctx context.Context, s source) error {
 	if p.numbered > 1 && p.prefix == "" {
 		p.prefix = "fcctl-" + random()
 	}
+	if s.Event.DeduplicationID == "" {
+		p.texts[s.Digest]++
+		s.key = fmt.Sprintf("%016x:%d", s.Digest, p.texts[s.Digest])
+	}
 	p.batch, p.size = append(p.batch, s), p.size+n
 	if len(p.batch) < p.most {
 		return nil
@@ -147,24 +159,6 @@ func random() string {
 	b := make([]byte, 6)
 	_, _ = rand.Read(b) // which never fails
 	return hex.EncodeToString(b)
-}
-
-// single publishes the only event there is, and shows its id.
-func (p *publisher) single(ctx context.Context) error {
-	e := p.batch[0].Event
-	if e.DeduplicationID == "" && p.prefix != "" {
-		e.DeduplicationID = fmt.Sprintf("%s:1:%s", p.prefix, p.batch[0].Digest)
-	}
-	got, err := p.cl.Events.Publish(ctx, e)
-	if err != nil {
-		return err
-	}
-	return p.a.Data(p.c, got, func() (string, error) {
-		if got.Duplicate {
-			p.a.Say("It was published before.")
-		}
-		return got.ID + "\n", nil
-	})
 }
 
 // send publishes the batch.
@@ -183,7 +177,7 @@ func (p *publisher) send(ctx context.Context) error {
 	for i, s := range p.batch {
 		events[i] = s.Event
 		if s.Event.DeduplicationID == "" {
-			events[i].DeduplicationID = fmt.Sprintf("%s:%d:%s", p.prefix, first+i, s.Digest)
+			events[i].DeduplicationID = p.prefix + ":" + s.key
 		}
 	}
 	p.sent = len(events)
