@@ -30,11 +30,17 @@ type terminal struct {
 	used int
 }
 
-// sit starts the screen in a terminal of 100×30.
+// sit starts the screen as the daemon's administrator.
 func sit(t *testing.T, d *daemontest.Daemon) *terminal {
 	t.Helper()
+	return sitWith(t, "HOME="+t.TempDir(), "FCCTL_URL="+d.URL("platform"), "FCCTL_TOKEN="+d.Token())
+}
+
+// sitWith starts the screen in a terminal of 100×30.
+func sitWith(t *testing.T, env ...string) *terminal {
+	t.Helper()
 	c := exec.Command("fcctl", "tui")
-	c.Env = append(os.Environ(), "HOME="+t.TempDir(), "TERM=xterm-256color", "GORACE="+quick, "FCCTL_URL="+d.URL("platform"), "FCCTL_TOKEN="+d.Token())
+	c.Env = append(append(os.Environ(), "TERM=xterm-256color", "GORACE="+quick), env...)
 	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: 30, Cols: 100})
 	if err != nil {
 		t.Fatalf("start the screen: %v", err)

@@ -65,8 +65,12 @@ func once(c *cli.Context, a *app.App, cl *client.Client) error {
 func screen(a *app.App, c *cli.Context, cl *client.Client) tui.Options {
 	k := a.Sessions()
 	o := tui.Options{Client: cl, In: a.In, Out: a.Out, Colour: a.Colour, ReadOnly: c.Bool("read-only")}
+	o.Again = "start the screen with another token"
 	if t, err := a.Target(c); err == nil {
 		o.Context = t.Name
+		if t.Account != nil && t.Account.Session != nil {
+			o.Again = "type fcctl login in another terminal"
+		}
 		if t.Account != nil && t.Account.Session != nil && t.Account.Email != "" {
 			o.Login = func(ctx context.Context, password string) error { return k.SignInAgain(ctx, t.Name, password) }
 		}

@@ -74,6 +74,8 @@ func (r *root) header() string {
 func (r *root) connection() (string, tone) {
 	now := r.desk.now()
 	switch {
+	case r.lost != nil && signedOut(r.lost):
+		return "✗ signed out", bad
 	case r.lost != nil && !r.heard.IsZero():
 		return fmt.Sprintf("✗ lost for %s", age(now.Sub(r.since))), bad
 	case r.lost != nil:
@@ -123,7 +125,12 @@ func (r *root) input() string {
 		}
 		return text + p.paint(t, ansi.Truncate("   "+hint, max(0, r.width-ansi.StringWidth(text)), "…"))
 	case toPassword:
-		return ansi.TruncateLeft("Signed out. Password: "+r.line.shown(), max(0, ansi.StringWidth(r.line.shown())+22-r.width), "")
+		asked := "Signed out"
+		if r.wrong != "" {
+			asked = ansi.Truncate(r.wrong, r.width/2, "…")
+		}
+		asked += ". Password: "
+		return asked + ansi.TruncateLeft(r.line.shown(), max(0, ansi.StringWidth(asked+r.line.shown())-r.width), "")
 	case toReason:
 		text := clean(r.question.question) + " " + r.question.reason + ": "
 		return p.paint(careful, text) + ansi.TruncateLeft(r.line.shown(), max(0, ansi.StringWidth(text+r.line.shown())-r.width), "")
@@ -131,7 +138,14 @@ func (r *root) input() string {
 		return p.paint(careful, fill(clean(r.question.question)+"  y does, any other key does not", r.width))
 	}
 	if r.lost != nil {
-		return p.paint(bad, fill("  "+clean(plainError(r.lost))+"; trying again", r.width))
+		text := "trying again: " + plainError(r.lost)
+		switch {
+		case signedOut(r.lost) && r.o.Login != nil:
+			text = "ctrl+r asks for the password: " + plainError(r.lost)
+		case signedOut(r.lost):
+			text = r.o.Again + ": " + plainError(r.lost)
+		}
+		return p.paint(bad, fill("  "+clean(text), r.width))
 	}
 	if r.desk.now().Before(r.noteUntil) {
 		return p.paint(r.noteTone, fill("  "+r.note, r.width))

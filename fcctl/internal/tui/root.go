@@ -44,6 +44,8 @@ type root struct {
 	heard         time.Time // when the server answered last
 	lost          error     // why it does not now
 	since         time.Time
+	wrong         string // why the last password was of no use
+	declined      bool   // nobody wants to give a password now
 	reading       map[Page]bool
 	readAt        map[Page]time.Time
 	owed          map[Page]bool // what could not be read, for want of an answer
@@ -207,7 +209,7 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case streamed:
 		return r, r.streamed(m)
 	case snapshot:
-		if m.from != r.desk.Client {
+		if m.from != r.desk.Client || m.err == nil && signedOut(r.lost) { // sent before the session ended
 			return r, nil
 		}
 		if r.answered(m.err) && m.s != nil {
@@ -254,10 +256,11 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, r.switched(m)
 	case signedIn:
 		if m.err != nil {
-			r.say(bad, "%s", plainError(m.err))
+			r.wrong = clean(plainError(m.err))
+			r.mode, r.line = toPassword, prompt{secret: true}
 			return r, nil
 		}
-		r.lost = nil
+		r.lost, r.wrong = nil, ""
 		r.say(good, "signed in")
 		for p := range r.streams {
 			r.refollow(p)
@@ -308,18 +311,25 @@ func (r *root) back() {
 func (r *root) answered(err error) bool {
 	now := r.desk.now()
 	var refused *client.Error
+	errors.As(err, &refused)
 	switch {
 	case err == nil:
-		r.heard, r.lost = now, nil
+		if signedOut(r.lost) { // the session was begun again elsewhere
+			if r.mode == toPassword {
+				r.mode = toPage
+			}
+			r.watch()
+		}
+		r.heard, r.lost, r.declined, r.wrong = now, nil, false, ""
 		return true
 	case errors.Is(err, context.Canceled):
 		return false
-	case errors.Is(err, client.ErrSessionOver) || errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+	case signedOut(err):
 		if r.lost == nil {
 			r.since = now
 		}
 		r.lost = err
-		if r.o.Login != nil && r.mode == toPage {
+		if r.o.Login != nil && r.mode == toPage && !r.declined {
 			r.mode, r.line = toPassword, prompt{secret: true}
 		}
 		return false
@@ -333,6 +343,12 @@ func (r *root) answered(err error) bool {
 	}
 	r.lost = err
 	return false
+}
+
+// signedOut says whether an error is that of a session that has ended.
+func signedOut(err error) bool {
+	var refused *client.Error
+	return errors.Is(err, client.ErrSessionOver) || errors.As(err, &refused) && refused.Status == http.StatusUnauthorized
 }
 
 func (r *root) say(t tone, format string, args ...any) {
@@ -434,6 +450,7 @@ func (r *root) press(m tea.KeyMsg) tea.Cmd {
 		r.mode = toHelp
 		return nil
 	case "ctrl+r":
+		r.declined = false
 		r.reading[r.page()] = false
 		r.refollow(r.page())
 		return r.read(r.page())
@@ -492,6 +509,7 @@ func (r *root) edit(m tea.KeyMsg) tea.Cmd {
 		if r.mode == toFilter {
 			_ = r.page().(Filtered).Filter("")
 		}
+		r.declined = r.mode == toPassword
 		r.mode = toPage
 		return nil
 	case "enter":

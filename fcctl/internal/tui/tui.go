@@ -25,7 +25,9 @@ type Options struct {
 	Switch   func(name string) (*client.Client, error)
 	// Login signs in again with a password when the session has ended; nil
 	// where that can not be done here.
-	Login    func(ctx context.Context, password string) error
+	Login func(ctx context.Context, password string) error
+	// Again is what to do when the session has ended and there is no Login.
+	Again    string
 	In       io.Reader
 	Out      io.Writer
 	Colour   bool
