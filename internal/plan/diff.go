@@ -47,9 +47,24 @@ func diff(before, after resource.Resource) []Attribute {
 		if bytes.Equal(b.value, a.value) {
 			continue
 		}
+		if before != nil && after != nil && !slices.Contains(threefold, p) {
+			b.value, a.value = off(b.value, a.value), off(a.value, b.value)
+		}
 		out = append(out, Attribute{Path: p, Before: b.value, After: a.value, Secret: b.secret || a.secret})
 	}
 	return out
+}
+
+// threefold are the switches of which off is not the same as not set.
+var threefold = []string{"active", "http2", "keepAlive"}
+
+// off is a value, which where there is none is that of a switch if the other
+// one is on.
+func off(v, other json.RawMessage) json.RawMessage {
+	if v == nil && string(other) == "true" {
+		return json.RawMessage("false")
+	}
+	return v
 }
 
 // leaves takes a resource apart. Empty values have no path, so that absent
@@ -159,7 +174,7 @@ func byIdentity(list []any, field string) (map[string]map[string]any, bool) {
 }
 
 func put(out map[string]leaf, path string, v any, secret bool) {
-	if v == nil || v == "" || v == false {
+	if v == nil || v == "" || v == false && !slices.Contains(threefold, path) {
 		return
 	}
 	if list, ok := v.([]any); ok && len(list) == 0 {

@@ -359,3 +359,42 @@ func TestForeignDocumentsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestSwitches(t *testing.T) {
+	t.Parallel()
+	on, not := new(bool), new(bool)
+	*on = true
+	pool := func(http2, alive *bool) resource.Resource {
+		return &resource.DispatchPool{Meta: resource.Meta{ID: "dpl_1", Revision: 1, ManagedBy: "orders"}, Code: "slow", HTTP2: http2, KeepAlive: alive}
+	}
+	app := func(active *bool) resource.Resource {
+		return &resource.Application{Meta: resource.Meta{ID: "app_1", Revision: 1, ManagedBy: "orders"}, Code: "shop", Active: active}
+	}
+	sub := func(dataOnly, protected bool) resource.Resource {
+		return &resource.Subscription{Meta: resource.Meta{ID: "sub_1", Revision: 1, ManagedBy: "orders", Protected: protected}, Code: "ship", Target: "https://h.example.com", DataOnly: dataOnly}
+	}
+	for name, tc := range map[string]struct {
+		was, is resource.Resource
+		paths   []string
+	}{
+		"turned off":                   {app(on), app(not), []string{"active true→false"}},
+		"turned on":                    {app(not), app(on), []string{"active false→true"}},
+		"off by default, turned on":    {sub(false, false), sub(true, true), []string{"dataOnly false→true", "protected false→true"}},
+		"off by default, turned off":   {sub(true, true), sub(false, false), []string{"dataOnly true→false", "protected true→false"}},
+		"on by default":                {app(nil), app(on), nil},
+		"not set, and off":             {pool(nil, nil), pool(not, not), []string{"http2 →false", "keepAlive →false"}},
+		"off, and no longer set":       {pool(not, on), pool(nil, nil), []string{"http2 false→", "keepAlive true→"}},
+		"new and inactive":             {nil, app(not), []string{`active →false`, `name →"shop"`, `type →"APPLICATION"`}},
+		"new, with what is off unsaid": {nil, &resource.Role{Name: "shop:clerk", DisplayName: "Clerk"}, []string{`displayName →"Clerk"`}},
+	} {
+		d := want(tc.is)
+		d.Items[0].StatusStated = true
+		var live []resource.Resource
+		if tc.was != nil {
+			live = append(live, tc.was)
+		}
+		if got := paths(only(t, Make(d, live))); !slices.Equal(got, tc.paths) {
+			t.Errorf("%s: %v, not %v", name, got, tc.paths)
+		}
+	}
+}

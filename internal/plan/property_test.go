@@ -111,7 +111,7 @@ func anyResource(t *rapid.T) resource.Resource {
 		}
 		r = e
 	case resource.KindDispatchPool:
-		r = &resource.DispatchPool{Code: code, Concurrency: n.Draw(t, "concurrency"), RateLimit: resource.Rate(n.Draw(t, "rate")),
+		r = &resource.DispatchPool{Code: code, HTTP2: activeOrNot(t), Concurrency: n.Draw(t, "concurrency"), RateLimit: resource.Rate(n.Draw(t, "rate")),
 			Status: rapid.SampledFrom([]string{"", resource.PoolSuspended, resource.PoolArchived}).Draw(t, "status")}
 	case resource.KindConnection:
 		c := &resource.Connection{Code: code, URL: fmt.Sprintf("https://h%d.example.com", n.Draw(t, "url")),
