@@ -17,12 +17,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// sever before|after leads fcctl over a connection that is cut once: when it
-// applies, before the server has seen it or before its answer arrives. SEVERED
-// is the address.
+// sever check|before|after leads fcctl over a connection that is cut: once when
+// it applies, before the server has seen it or before its answer arrives, or each
+// time that a plan is checked, which is repeated. SEVERED is the address.
 func sever(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 || args[0] != "before" && args[0] != "after" {
-		ts.Fatalf("usage: sever before|after")
+	if neg || len(args) != 1 || args[0] != "check" && args[0] != "before" && args[0] != "after" {
+		ts.Fatalf("usage: sever check|before|after")
 	}
 	server, err := url.Parse(ts.Getenv("FCCTL_URL"))
 	ts.Check(err)
@@ -34,7 +34,8 @@ func sever(ts *testscript.TestScript, neg bool, args []string) {
 			panic(http.ErrAbortHandler)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if r.URL.Path != "/api/apply" || strings.Contains(string(body), `"dryRun":true`) || !cut.CompareAndSwap(false, true) {
+		check := args[0] == "check"
+		if r.URL.Path != "/api/apply" || strings.Contains(string(body), `"dryRun":true`) != check || !check && !cut.CompareAndSwap(false, true) {
 			proxy.ServeHTTP(w, r)
 			return
 		}

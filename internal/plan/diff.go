@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/flowcatalyst/fc/client/resource"
 )
@@ -180,20 +179,28 @@ func put(out map[string]leaf, path string, v any, secret bool) {
 	if list, ok := v.([]any); ok && len(list) == 0 {
 		return
 	}
-	// Maps are written with sorted keys, so equal documents are equal bytes.
+	if raw, err := encode(v); err == nil { // it was decoded from JSON a moment ago
+		out[path] = leaf{raw, secret}
+	}
+}
+
+// encode writes a value in the one form that values are compared and shown
+// in. Maps have sorted keys, so equal documents are equal bytes; a filter has
+// its ">", and not what HTML would make of it.
+func encode(v any) (json.RawMessage, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return // it was decoded from JSON a moment ago
+		return nil, err
 	}
-	out[path] = leaf{json.RawMessage(strings.TrimRight(b.String(), "\n")), secret}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
 func text(s string) json.RawMessage {
 	if s == "" {
 		return nil
 	}
-	b, _ := json.Marshal(s) // a string always encodes
+	b, _ := encode(s) // a string always encodes
 	return b
 }

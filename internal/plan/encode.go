@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ const Format = 1
 type document struct {
 	Format   int            `json:"flowcatalystPlan"`
 	Manifest string         `json:"manifest"`
+	Server   string         `json:"server,omitempty"`
 	ClientID string         `json:"clientId,omitempty"`
 	Summary  map[Action]int `json:"summary"`
 	Targets  []string       `json:"targets,omitempty"`
@@ -24,14 +26,14 @@ type document struct {
 // MarshalJSON writes the plan with its format. Secrets are fingerprints: a
 // plan may be kept and shown.
 func (p *Plan) MarshalJSON() ([]byte, error) {
-	d := document{Format: Format, Manifest: p.Manifest, ClientID: p.ClientID, Targets: p.Targets, LeftOut: p.LeftOut, Changes: p.Changes, Summary: map[Action]int{}}
+	d := document{Format: Format, Manifest: p.Manifest, Server: p.Server, ClientID: p.ClientID, Targets: p.Targets, LeftOut: p.LeftOut, Changes: p.Changes, Summary: map[Action]int{}}
 	if d.Changes == nil {
 		d.Changes = []Change{}
 	}
 	for _, a := range []Action{Create, Update, Replace, Delete, NoOp, Conflict} {
 		d.Summary[a] = p.Count(a)
 	}
-	return json.Marshal(d)
+	return encode(d)
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -52,7 +54,32 @@ func (p *Plan) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &d); err != nil {
 		return fmt.Errorf("read the plan: %w", err)
 	}
-	*p = Plan{Manifest: d.Manifest, ClientID: d.ClientID, Targets: d.Targets, LeftOut: d.LeftOut, Changes: d.Changes}
+	*p = Plan{Manifest: d.Manifest, Server: d.Server, ClientID: d.ClientID, Targets: d.Targets, LeftOut: d.LeftOut, Changes: d.Changes}
+	return nil
+}
+
+// UnmarshalJSON reads an attribute. Its values may be laid out and escaped in
+// any way that JSON allows, and are then written as Make writes them.
+func (a *Attribute) UnmarshalJSON(b []byte) error {
+	type plain Attribute
+	if err := json.Unmarshal(b, (*plain)(a)); err != nil {
+		return err
+	}
+	for _, raw := range []*json.RawMessage{&a.Before, &a.After} {
+		if *raw == nil {
+			continue
+		}
+		var v any
+		d := json.NewDecoder(bytes.NewReader(*raw))
+		d.UseNumber()
+		if err := d.Decode(&v); err != nil {
+			return err
+		}
+		var err error
+		if *raw, err = encode(v); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

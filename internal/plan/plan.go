@@ -28,6 +28,7 @@ func (a Action) Changes() bool {
 // Plan is what has to happen so that what is there becomes what was declared.
 type Plan struct {
 	Manifest string
+	Server   string // the URL of the server that it was made for; empty if nobody said
 	ClientID string // the tenant; empty is anchor level
 	// Changes has one entry per resource that is declared or owned, in the
 	// order in which they may be carried out: what is named before what names

@@ -205,6 +205,9 @@ func TestApplyingAPlanLeavesNothingToDo(t *testing.T) {
 		if err := json.Unmarshal(b, read); err != nil {
 			t.Fatal(err)
 		}
+		if err := read.Verify(w.current()); err != nil {
+			t.Fatalf("a plan as it was made: %v\n%s", err, b)
+		}
 		var declared []resource.Resource
 		for _, it := range d.Items {
 			declared = append(declared, it.Resource)

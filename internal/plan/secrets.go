@@ -54,6 +54,17 @@ func (p *Plan) Sealed() bool {
 	return sealed
 }
 
+// HoldsSecrets says that the plan, once it is in a file, is Sealed.
+func (p *Plan) HoldsSecrets() bool {
+	holds := false
+	for _, c := range p.Changes {
+		if c.Action.Changes() && c.Resource != nil {
+			each(c.Resource, func(s *resource.Secret) { holds = holds || !s.IsZero() })
+		}
+	}
+	return holds
+}
+
 // each visits the secrets of a resource.
 func each(r resource.Resource, visit func(*resource.Secret)) {
 	_ = resource.EachSecret(r, func(_ string, s *resource.Secret) error { visit(s); return nil }) // the visit does not fail

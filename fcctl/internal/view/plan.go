@@ -268,7 +268,11 @@ func summary(p *plan.Plan, ink Ink) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, w.word))
 		}
 	}
-	s := ink.Bold("Plan") + fmt.Sprintf(" for manifest %q: %s.\n", p.Manifest, strings.Join(parts, ", "))
+	of := ""
+	if p.ClientID != "" {
+		of = fmt.Sprintf(" of client %q", p.ClientID)
+	}
+	s := ink.Bold("Plan") + fmt.Sprintf(" for manifest %q%s: %s.\n", p.Manifest, of, strings.Join(parts, ", "))
 	if p.Count(plan.Delete) == len(p.Changes) && len(p.Targets) == 0 {
 		s += ink.Red("Nothing will be left:") + " this deletes all that the manifest owns.\n"
 	}

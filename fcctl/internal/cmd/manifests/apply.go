@@ -81,33 +81,6 @@ func (a *commands) carryOut(ctx context.Context, cl *client.Client, p *proposal)
 	return nil, a.explain(err, p.manifest)
 }
 
-// planned reads a plan from a file and gives it its secrets back.
-func (a *commands) planned(c *cli.Context, cl *client.Client) (*proposal, error) {
-	p, err := readPlan(c.Args().First())
-	if err != nil {
-		return nil, err
-	}
-	proposed := &proposal{plan: p}
-	if p.Sealed() {
-		m, diags, err := a.manifest(c)
-		if err != nil {
-			return nil, err
-		}
-		if err := a.show(diags); err != nil {
-			a.Say("The plan holds no secrets: they are read from the manifest. Try: -f PATH, and the variables that the plan was made with")
-			return nil, err
-		}
-		if m.Name != p.Manifest {
-			return nil, fault.New(fault.Failed, "-f PATH of that manifest", "the plan is of manifest %q, and %s is %q", p.Manifest, c.String("file"), m.Name)
-		}
-		if proposed.plan, err = p.Unsealed(m.Resources); err != nil {
-			return nil, fault.New(fault.Conflict, "fcctl plan, and look at it again", "%w", err)
-		}
-		proposed.manifest = m
-	}
-	return proposed, a.check(c.Context, cl, proposed)
-}
-
 // approve asks, unless it was told not to.
 func (a *commands) approve(c *cli.Context) error {
 	if c.Bool("auto-approve") {

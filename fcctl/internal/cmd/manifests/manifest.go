@@ -84,6 +84,7 @@ func (a *commands) propose(c *cli.Context, cl *client.Client) (*proposal, error)
 		return nil, fmt.Errorf("look at what is there: %w", err)
 	}
 	p := &proposal{plan: plan.Make(d, current), manifest: m, live: current}
+	p.plan.Server = cl.URL()
 	if err := narrow(p.plan, c.StringSlice("target"), "neither declares nor owns"); err != nil {
 		return nil, err
 	}
@@ -127,7 +128,10 @@ func (a *commands) check(ctx context.Context, cl *client.Client, p *proposal) er
 		return nil
 	}
 	res, err := cl.Apply(ctx, request(p.plan, true))
-	if err != nil {
+	switch {
+	case client.MaybeDone(err):
+		return fault.New(fault.Failed, "again", "no answer came while the server checked the plan, which changes nothing: %w", err)
+	case err != nil:
 		return a.explain(err, p.manifest)
 	}
 	p.cancels = map[string]int{}

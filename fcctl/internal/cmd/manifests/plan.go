@@ -1,13 +1,16 @@
 package manifests
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/fcctl/internal/session"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
+	"github.com/flowcatalyst/fc/internal/plan"
 	"github.com/urfave/cli/v2"
 )
 
@@ -46,23 +49,55 @@ func (a *commands) plan(c *cli.Context) error {
 		return conflicts(n)
 	}
 	if out := c.String("out"); out != "" {
-		b, err := json.MarshalIndent(p.plan, "", "  ")
-		if err != nil {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false) // people read it, and filters have a ">"
+		if err := e.Encode(p.plan); err != nil {
 			return fmt.Errorf("write the plan: %w", err)
 		}
-		if err := session.WriteWhole(out, append(b, '\n')); err != nil {
+		if err := session.WriteWhole(out, b.Bytes()); err != nil {
 			return err
 		}
-		next := out
-		if p.plan.Sealed() {
-			next = "-f " + c.String("file") + " " + out // its secrets are there
+		if p.plan.Empty() {
+			a.Say("The plan is in %s. There is nothing to apply", out)
+		} else {
+			a.Say("The plan is in %s. Next: fcctl apply %s", out, strings.Join(applyArguments(c, p.plan, out), " "))
 		}
-		a.Say("The plan is in %s. Next: fcctl apply %s", out, next)
 	}
 	if c.Bool("detailed-exitcode") && !p.plan.Empty() {
 		return fault.Exit(fault.Changes)
 	}
 	return nil
+}
+
+// applyArguments are what apply needs for a plan in a file: its secrets are
+// where the manifest is, read with the same variables.
+func applyArguments(c *cli.Context, p *plan.Plan, out string) []string {
+	var args []string
+	if p.HoldsSecrets() {
+		if f := c.String("file"); f != "." {
+			args = append(args, "-f", quoted(f))
+		}
+		for _, f := range c.StringSlice("var-file") {
+			args = append(args, "-var-file", quoted(f))
+		}
+		for _, v := range c.StringSlice("var") {
+			args = append(args, "-var", quoted(v))
+		}
+	}
+	return append(args, quoted(out))
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:=,@%+", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 func conflicts(n int) error {
