@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -9,7 +10,9 @@ import (
 
 const gap = 2
 
-// widths are those of the columns; one that has no room has 0.
+// widths are those of the columns; one that has no room has 0. Where there is too
+// little, those go that have nothing in them, then those that give become
+// narrower, then the last go; and what is left over is given back.
 func (g *grid) widths(width int, seen []*entry) (ws []int, hidden int) {
 	if g.over != width || len(g.wide) != len(g.columns) {
 		g.over, g.wide = width, make([]int, len(g.columns))
@@ -44,12 +47,36 @@ func (g *grid) widths(width int, seen []*entry) (ws []int, hidden int) {
 			ws[widest]--
 		}
 	}
+	wanted := slices.Clone(ws)
+	for c := len(ws) - 1; c > 0 && total() > width && len(seen) > 0; c-- {
+		if g.wide[c] == 0 {
+			ws[c] = 0
+		}
+	}
 	shrink(func(c int) bool { return g.columns[c].gives })
 	for last := len(ws) - 1; total() > width && last > 0; last-- {
-		ws[last] = 0
-		hidden++
+		if ws[last] > 0 {
+			ws[last] = 0
+			hidden++
+		}
 	}
 	shrink(func(int) bool { return true })
+	room := width - total()
+	if hidden > 0 {
+		room -= len(" +1") // which stands in the head
+	}
+	for ; room > 0; room-- {
+		least := -1 // that is cut, and has the least of what it wants
+		for c := range ws {
+			if ws[c] > 0 && ws[c] < wanted[c] && (least < 0 || ws[c]*wanted[least] < ws[least]*wanted[c]) {
+				least = c
+			}
+		}
+		if least < 0 {
+			break
+		}
+		ws[least]++
+	}
 	return ws, hidden
 }
 

@@ -107,7 +107,7 @@ func (d *desk) job(t tried, chosen, width int) []string {
 	f.add("replay", j.ReplayID, plain)
 	f.add("created", d.moment(j.CreatedAt), plain)
 	f.add("ended", d.moment(j.CompletedAt), plain)
-	f.add("tries", fmt.Sprintf("%d, of which %d count against %d", j.AttemptCount, j.Spent, j.MaxRetries), plain)
+	f.add("attempts", fmt.Sprintf("%d; %d of %d are spent", j.AttemptCount, j.Spent, j.MaxRetries), plain)
 	f.title("Attempts")
 	at := t.at(chosen)
 	if at < 0 {

@@ -491,3 +491,28 @@ func TestOneThingIsGoneToByItsID(t *testing.T) {
 		}
 	}
 }
+
+// What is empty makes room for what is cut.
+func TestAnEmptyColumnMakesRoom(t *testing.T) {
+	g := newGrid(column{title: "NAME"}, column{title: "CLIENT"}, column{title: "URL", least: 8, gives: true}, column{title: "STATE"})
+	g.set([]row{{"a", []cell{{text: "warehouse"}, {}, {text: "https://hooks.example.com/a"}, {text: "ACTIVE"}}}})
+	for width, want := range map[int]string{
+		60: "> warehouse          https://hooks.example.com/a  ACTIVE",
+		49: "> warehouse  https://hooks.example.com/a  ACTIVE",
+		44: "> warehouse  https://hooks.example.…  ACTIVE",
+	} {
+		lines := strings.Split(g.view(newPalette(io.Discard, false), width, 3, ""), "\n")
+		if got := strings.TrimRight(lines[1], " "); got != want {
+			t.Errorf("%d wide:\n%s, want\n%s", width, got, want)
+		}
+	}
+}
+
+func TestTwoEscapesThatComeAtOnceGoBackTwice(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.at(newLetters(s.desk), listed[client.Job]{}).at(newEvent(s.desk, "6H0JJ5MVDVE3W"), refusal{"gone"})
+	s.Update(tea.KeyMsg{Type: tea.KeyEsc, Alt: true})
+	if len(s.pages) != 1 {
+		t.Errorf("%d pages are open", len(s.pages))
+	}
+}

@@ -372,6 +372,9 @@ func (r *root) told(m did) {
 // over a slow line, come as one; each counts, and the next after what the last
 // one opened. What was pasted is keys only where text is asked for.
 func (r *root) typed(m tea.KeyMsg) tea.Cmd {
+	if m.Type == tea.KeyEsc && m.Alt { // two of them that came at once
+		return tea.Batch(r.press(tea.KeyMsg{Type: tea.KeyEsc}), r.press(tea.KeyMsg{Type: tea.KeyEsc}))
+	}
 	if m.Type != tea.KeyRunes || len(m.Runes) < 2 || m.Paste && !r.typing() || m.Alt {
 		return r.press(m)
 	}
