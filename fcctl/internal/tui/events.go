@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -146,9 +147,9 @@ func (d *desk) way(w way, width int) []string {
 	if matched == 0 {
 		f.text("no subscription matches it")
 	}
-	for id, left := range jobs { // of subscriptions that are gone, or match no more
+	for _, id := range slices.Sorted(maps.Keys(jobs)) { // of subscriptions that are gone, or match no more
 		f.lines = append(f.lines, "  "+d.paint(faint, "· "+clean(d.codes.of(id))+" (does not match it now)"))
-		for _, j := range left {
+		for _, j := range jobs[id] {
 			d.jobLines(f, j, e.CreatedAt, w.tries[j.ID])
 		}
 	}

@@ -23,15 +23,16 @@ func (r *root) View() string {
 	if r.width < leastWidth || r.height < leastHeight {
 		return fmt.Sprintf("This window has %d×%d;\nthe screen needs %d×%d.", r.width, r.height, leastWidth, leastHeight)
 	}
-	lines := []string{r.header(), r.crumbs(), r.input()}
-	body := r.height - len(lines) - 1
+	const around = 4 // the lines above, and the one beneath
+	body := r.height - around
 	var text string
 	if r.mode == toHelp {
 		text = r.help(r.width, body)
 	} else {
 		text = r.page().View(r.width, body)
 	}
-	lines = append(lines, block(text, r.width, body)...)
+	// The crumbs say where the page stands, which it knows now.
+	lines := append([]string{r.header(), r.crumbs(), r.input()}, block(text, r.width, body)...)
 	lines = append(lines, r.footer())
 	return strings.Join(lines, "\n")
 }

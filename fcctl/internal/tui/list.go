@@ -56,8 +56,9 @@ func (l *list[T]) Every() time.Duration {
 	return max(l.every, 0)
 }
 
-// followed says that a stream brings what is new, or is about to.
-func (l *list[T]) followed() bool { return l.follow != nil && (l.state == begins || l.state == flows) }
+// followed says that a stream brings what is new. Until it does, the list is
+// read as others are: a stream may be long in coming, behind a proxy say.
+func (l *list[T]) followed() bool { return l.follow != nil && l.state == flows }
 
 type listed[T any] struct {
 	things []T
@@ -67,7 +68,7 @@ type listed[T any] struct {
 // Read implements Page.
 func (l *list[T]) Read() tea.Cmd {
 	if l.followed() {
-		return nil // Follow does it
+		return nil
 	}
 	return read(l.desk, l, func(ctx context.Context) (listed[T], error) {
 		things, more, err := l.fetch(ctx)

@@ -287,7 +287,9 @@ func (l *list[T]) merge(things []T) {
 	}
 	rows = append(rows, added...)
 	rows = slices.DeleteFunc(rows, func(r *entry) bool { return gone[r] })
-	if len(rows) > mostRows {
+	at := l.grid.key()
+	full := len(rows) > mostRows
+	if full {
 		for _, r := range rows[mostRows:] {
 			delete(l.rows, r.key)
 			delete(l.things, r.key)
@@ -295,6 +297,9 @@ func (l *list[T]) merge(things []T) {
 		rows, l.more = rows[:mostRows], true
 	}
 	l.show(rows)
+	if full && at != "" && l.rows[at] == nil {
+		l.grid.move(mostRows) // its row was the oldest; now another is
+	}
 }
 
 // streamed takes what a page's stream brought. That it is lost is said of the
