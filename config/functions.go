@@ -30,9 +30,9 @@ const maxFile = 8 << 20
 // paths of file() start from.
 func functions(base string, env func(string) (string, bool)) map[string]function.Function {
 	return map[string]function.Function{
-		"env":    envFunction(env),
-		"file":   fileFunction(base),
-		"secret": secretFunction(env),
+		"env":    discreet("env", envFunction(env)),
+		"file":   discreet("file", fileFunction(base)),
+		"secret": discreet("secret", secretFunction(env)),
 	}
 }
 
@@ -56,7 +56,7 @@ func manifestFunctions(base string, env func(string) (string, bool)) map[string]
 		"trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc, "values": stdlib.ValuesFunc,
 		"zipmap": stdlib.ZipmapFunc,
 	} {
-		fns[name] = f
+		fns[name] = discreet(name, f)
 	}
 	return fns
 }
@@ -77,7 +77,7 @@ func envFunction(env func(string) (string, bool)) function.Function {
 				}
 			}
 			if v, ok := env(name); ok {
-				return cty.StringVal(v), nil
+				return textValue(v), nil
 			}
 			if len(args) == 2 {
 				return args[1], nil
@@ -110,7 +110,7 @@ func fileFunction(base string) function.Function {
 			if err != nil {
 				return cty.NilVal, err
 			}
-			return cty.StringVal(text), nil
+			return textValue(text), nil
 		},
 	})
 }
@@ -174,7 +174,7 @@ func secretFunction(env func(string) (string, bool)) function.Function {
 			if err != nil {
 				return cty.NilVal, err
 			}
-			return cty.StringVal(v).Mark(&sealed{ref: ref}), nil
+			return textValue(v).Mark(&sealed{ref: ref}), nil
 		},
 	})
 }

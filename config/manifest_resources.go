@@ -104,6 +104,7 @@ func (s *section) forEach() (elements []element, many, ok bool) {
 	if failed || !present {
 		return nil, false, !failed
 	}
+	shallow, spellings := v.Unmark()
 	v, secrets := unseal(v)
 	bad := func(detail string) ([]element, bool, bool) {
 		s.fail(s.at("for_each"), "Bad for_each", detail, `for_each = ["eu", "us"]`)
@@ -122,8 +123,10 @@ func (s *section) forEach() (elements []element, many, ok bool) {
 		return bad(fmt.Sprintf("Expected a list of strings or a map, got %s.", typeName(t)))
 	}
 	keyed := t.IsMapType() || t.IsObjectType()
-	for it := v.ElementIterator(); it.Next(); {
+	for it := shallow.ElementIterator(); it.Next(); {
 		k, e := it.Element()
+		value := e.WithMarks(spellings)
+		e, _ = e.UnmarkDeep()
 		if !keyed {
 			if e.IsNull() || e.Type() != cty.String {
 				return bad("The elements of a list must be strings.")
@@ -134,7 +137,7 @@ func (s *section) forEach() (elements []element, many, ok bool) {
 		if slices.ContainsFunc(elements, func(o element) bool { return o.key == key }) {
 			return bad(fmt.Sprintf("The element %q is there twice.", key))
 		}
-		elements = append(elements, element{key, e})
+		elements = append(elements, element{key, value})
 	}
 	return elements, true, true
 }

@@ -107,9 +107,9 @@ func (v *variable) convert(val cty.Value, rng hcl.Range, what string) cty.Value 
 // a list or an object.
 func (v *variable) parse(t, where string) cty.Value {
 	if v.want == cty.DynamicPseudoType {
-		return cty.StringVal(t)
+		return textValue(t)
 	}
-	val := cty.StringVal(t)
+	val := textValue(t)
 	if !v.want.IsPrimitiveType() {
 		e, diags := hclsyntax.ParseExpression([]byte(t), where, hcl.InitialPos)
 		if !diags.HasErrors() {

@@ -283,6 +283,12 @@ func (s *section) hcl(diags hcl.Diagnostics) {
 				continue
 			}
 		}
-		s.add(sev, rng, d.Summary, d.Detail, "")
+		detail := d.Detail
+		if d.Expression != nil && d.EvalContext != nil {
+			if v, _ := d.Expression.Value(d.EvalContext); anySecret([]cty.Value{v}) {
+				detail = "It comes from secret(), so what is wrong with it is not shown."
+			}
+		}
+		s.add(sev, rng, d.Summary, detail, "")
 	}
 }

@@ -48,8 +48,14 @@ func read[T any](s *section, name string, k kind[T], o opts[T]) T {
 		return o.def
 	case present:
 		a := s.body.Attributes[name]
+		_, marks := v.UnmarkDeep()
 		v, secrets := unseal(v)
 		got, err := take(s, name, k, v, secrets)
+		if secret, ok := any(&got).(*Secret); ok && err == nil {
+			if *secret, err = asSpelled(name, *secret, marks); err == nil {
+				err = s.spelledHere(name, a.Expr)
+			}
+		}
 		if err != nil {
 			if errors.Is(err, errLater) && s.r.diags.HasErrors() {
 				s.r.untold++
@@ -70,7 +76,11 @@ func read[T any](s *section, name string, k kind[T], o opts[T]) T {
 			if o.adapt != nil {
 				t = o.adapt(t)
 			}
-			got, err := k.from(cty.StringVal(t))
+			v, marks := textValue(t).Unmark()
+			got, err := k.from(v)
+			if secret, ok := any(&got).(*Secret); ok && err == nil {
+				*secret, err = asSpelled(name, *secret, marks)
+			}
 			if err != nil {
 				s.envFault(name, o.env, err)
 				return o.def
