@@ -516,3 +516,14 @@ func TestTwoEscapesThatComeAtOnceGoBackTwice(t *testing.T) {
 		t.Errorf("%d pages are open", len(s.pages))
 	}
 }
+
+// A refusal says which field it was.
+func TestARefusedReplaySaysWhy(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := newReplayOf(s.desk, client.NewReplay{Type: "shop"}, "fcctl events replay --type shop")
+	s.open(p)
+	s.give(p, nil, &client.Error{Status: 400, Message: "the request has a field that can not be accepted", Problems: []client.Problem{{Field: "type", Detail: "must have four segments"}}})
+	if !strings.Contains(s.View(), "type must have four segments") {
+		t.Errorf("the screen:\n%s", s.View())
+	}
+}

@@ -560,7 +560,15 @@ func (r *root) signIn(password string) tea.Cmd {
 func plainError(err error) string {
 	var refused *client.Error
 	if errors.As(err, &refused) && refused.Message != "" {
-		return refused.Message
+		said := refused.Message
+		for i, p := range refused.Problems {
+			sign := ": "
+			if i > 0 {
+				sign = "; "
+			}
+			said += sign + p.Field + " " + p.Detail
+		}
+		return said
 	}
 	return err.Error()
 }
