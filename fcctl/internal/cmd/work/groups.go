@@ -3,23 +3,31 @@ package work
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
+	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
 	"github.com/urfave/cli/v2"
 )
 
 func (a *commands) groupsCommand() *cli.Command {
-	const key = "3f2a9c0d5e6b7a8190c1d2e3f4a5b6c7"
+	const (
+		key   = "3f2a9c0d5e6b7a8190c1d2e3f4a5b6c7"
+		named = " GROUP is the name of its message group, or its order key."
+	)
+	ofSubscription := &cli.StringFlag{Name: "subscription", Usage: "of this subscription, by `CODE` or id, where several have a group of the name"}
 	many := func(name, about, description string, do func(context.Context, *client.Client, string) (*client.Job, string, error)) *cli.Command {
 		return &cli.Command{
-			Name: name, Usage: about, ArgsUsage: "KEY…", Description: app.Example(description, "fcctl groups "+name+" "+key),
+			Name: name, Usage: about, ArgsUsage: "GROUP…", Description: app.Example(description+named, "fcctl groups "+name+" parcel-7", "fcctl groups "+name+" "+key),
+			Flags:  []cli.Flag{ofSubscription},
 			Action: func(c *cli.Context) error { return a.groupsAct(c, do) },
 		}
 	}
 	return app.Group("groups", "look at blocked message groups and free them",
-		app.Example("A dead letter blocks its group where the mode is BLOCK_ON_ERROR.", "fcctl groups list", "fcctl groups skip "+key),
+		app.Example("A dead letter blocks its group where the mode is BLOCK_ON_ERROR.", "fcctl groups list", "fcctl groups skip parcel-7"),
 		&cli.Command{
 			Name: "list", Aliases: []string{"ls"}, Usage: "list blocked groups, longest blocked first",
 			Description: app.Example("", "fcctl groups list --subscription parcels"),
@@ -41,9 +49,9 @@ func (a *commands) groupsCommand() *cli.Command {
 				return j, "skipped; its group goes on", err
 			}),
 		&cli.Command{
-			Name: "cancel-waiting", Usage: "cancel all that wait behind the first of a group", ArgsUsage: "KEY",
-			Description: app.Example("The first stays: retry or skip it.", "fcctl groups cancel-waiting "+key+" --yes"),
-			Flags:       []cli.Flag{app.YesFlag()}, Action: a.groupsCancelWaiting,
+			Name: "cancel-waiting", Usage: "cancel all that wait behind the first of a group", ArgsUsage: "GROUP",
+			Description: app.Example("The first stays: retry or skip it."+named, "fcctl groups cancel-waiting parcel-7 --yes"),
+			Flags:       []cli.Flag{ofSubscription, app.YesFlag()}, Action: a.groupsCancelWaiting,
 		},
 	)
 }
@@ -61,18 +69,58 @@ func (a *commands) groupsList(c *cli.Context) error {
 }
 
 func (a *commands) groupsAct(c *cli.Context, do func(context.Context, *client.Client, string) (*client.Job, string, error)) error {
-	return a.act(c, "group", "the order key of a group", do)
+	return a.act(c, "group", "the name or the order key of a group", func(ctx context.Context, cl *client.Client, name string) (*client.Job, string, error) {
+		key, err := orderKey(ctx, cl, name, c.String("subscription"))
+		if err != nil {
+			return nil, "", err
+		}
+		return do(ctx, cl, key)
+	})
+}
+
+var isOrderKey = regexp.MustCompile("^[0-9a-f]{32}$").MatchString
+
+// orderKey is the key of the blocked group that a person means.
+func orderKey(ctx context.Context, cl *client.Client, name, subscription string) (string, error) {
+	if isOrderKey(name) {
+		return name, nil
+	}
+	var keys, names []string
+	for g, err := range cl.Groups.List(ctx, client.GroupFilter{SubscriptionID: subscription}) {
+		switch {
+		case err != nil:
+			return "", err
+		case g.MessageGroup == name:
+			keys = append(keys, g.OrderKey)
+		default:
+			names = append(names, g.MessageGroup)
+		}
+	}
+	switch len(keys) {
+	case 1:
+		return keys[0], nil
+	case 0:
+		try := "fcctl groups list"
+		if n := fault.Nearest(name, names); n != "" {
+			try = n
+		}
+		return "", fault.New(fault.NotFound, try, "no blocked group is called %q", name)
+	}
+	return "", fault.Usage(fmt.Sprintf("%d blocked groups are called %q", len(keys), name), "--subscription, or the order key of one: "+strings.Join(keys, ", "))
 }
 
 func (a *commands) groupsCancelWaiting(c *cli.Context) error {
-	if err := app.Arguments(c, 1, 1, "the order key of a group"); err != nil {
+	if err := app.Arguments(c, 1, 1, "the name or the order key of a group"); err != nil {
 		return err
 	}
 	cl, err := a.Connect(c)
 	if err != nil {
 		return err
 	}
-	key := c.Args().First()
+	key, err := orderKey(c.Context, cl, c.Args().First(), c.String("subscription"))
+	if err != nil {
+		return err
+	}
 	if err := a.Sure(c, "Cancel all that wait in this group?"); err != nil {
 		return err
 	}

@@ -178,8 +178,6 @@ func retried(j *client.Job) string {
 		return "is " + j.Status + ", which is no dead letter; to send it once more: fcctl events replay --event " + j.EventID
 	case j.IsTerminal:
 		return "is " + j.Status + ", which is no dead letter; nothing to do"
-	case j.Status == client.JobQueued, j.Status == client.JobProcessing:
-		return "is under way already"
 	case j.Waiting:
 		return "goes again when it is its turn in its group"
 	case j.Due.After(time.Now()):
