@@ -86,10 +86,13 @@ func (d *detail) Key(k string) (tea.Cmd, bool) {
 	return nil, true
 }
 
-func (d *detail) Filter(text string) (err error) {
-	d.find, err = newFilter(text)
-	d.top = 0
-	return err
+func (d *detail) Filter(text string) error {
+	f, err := newFilter(text)
+	if err != nil {
+		return err
+	}
+	d.find, d.top = f, 0
+	return nil
 }
 
 func (d *detail) Filtering() string {

@@ -36,8 +36,12 @@ func TestRowsAreFilteredAsOneTypes(t *testing.T) {
 		}
 	}
 	s.keys("enter")
-	if v := s.View(); shown(p) != "j1" || !strings.Contains(v, "(1 of 3)  /ORDER:p(ai|x)d$") {
+	if v := s.View(); shown(p) != "j1" || !strings.Contains(v, "(1 of 3)  /ORDER:p(ai|x)d$") || strings.Contains(v, "regular") {
 		t.Errorf("with enter it does not stay:\n%s", v)
+	}
+	s.keys("/", "(", "enter")
+	if v := s.View(); shown(p) != "j1" || !strings.Contains(v, "is no regular expression: missing closing )") || !strings.Contains(v, "  /ORDER:p(ai|x)d$") {
+		t.Errorf("with enter, what is none is not said to be, or takes the place of what was:\n%s", v)
 	}
 	s.keys("esc")
 	if got := shown(p); got != "j0 j1 j2" {

@@ -521,6 +521,10 @@ func (r *root) edit(m tea.KeyMsg) tea.Cmd {
 		switch mode {
 		case toCommand:
 			return r.command(text)
+		case toFilter:
+			if err := r.page().(Filtered).Filter(text); err != nil {
+				r.say(careful, "%s", err)
+			}
 		case toPassword:
 			return r.signIn(text)
 		case toReason:
@@ -541,9 +545,7 @@ func (r *root) edit(m tea.KeyMsg) tea.Cmd {
 	}
 	r.line.press(m)
 	if r.mode == toFilter {
-		if err := r.page().(Filtered).Filter(r.line.text); err != nil {
-			r.say(careful, "%s", err)
-		}
+		_ = r.page().(Filtered).Filter(r.line.text) // what is wrong stands beside it
 	}
 	return nil
 }
