@@ -121,7 +121,7 @@ func (a *App) ErrInk() view.Ink { return view.NewInk(a.ErrColour) }
 
 // Say talks to the person at the terminal.
 func (a *App) Say(format string, args ...any) {
-	fmt.Fprintf(a.Err, format+"\n", args...)
+	fmt.Fprintln(a.Err, a.ErrInk().Shown(fmt.Sprintf(format, args...)))
 }
 
 // Getenv reads the environment; what is not set is empty.

@@ -36,7 +36,7 @@ func (a *App) Sure(c *cli.Context, question string) error {
 
 // Ask asks the person at the terminal for a line.
 func (a *App) Ask(in *bufio.Reader, question string) (string, error) {
-	fmt.Fprint(a.Err, question)
+	fmt.Fprint(a.Err, a.ErrInk().Shown(question))
 	var line string
 	var err error
 	read := make(chan struct{})

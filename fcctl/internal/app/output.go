@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
+	"github.com/flowcatalyst/fc/fcctl/internal/view"
 	"github.com/urfave/cli/v2"
 )
 
@@ -82,7 +83,7 @@ func (a *App) Data(c *cli.Context, v any, table func() (string, error)) error {
 	if err := a.laidOut(s); err != nil {
 		return err
 	}
-	_, err = io.WriteString(a.Out, s)
+	_, err = io.WriteString(a.Out, a.Ink().Shown(s))
 	return err
 }
 
@@ -100,7 +101,7 @@ func (a *App) Item(c *cli.Context, v any, line func() string) error {
 	case "name":
 		return a.names(v)
 	}
-	_, err := io.WriteString(a.Out, line())
+	_, err := io.WriteString(a.Out, a.Ink().Shown(line()))
 	return err
 }
 
@@ -165,10 +166,15 @@ func streamed[T any](a *App, c *cli.Context, all iter.Seq2[T, error]) (n int, mo
 }
 
 func (a *App) json(v any, indent string) error {
-	e := json.NewEncoder(a.Out)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetIndent("", indent)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := a.Out.Write(view.EscapeJSON(b.Bytes()))
+	return err
 }
 
 // elements are those of a list; anything else is one element.
@@ -205,6 +211,9 @@ func (a *App) names(v any) error {
 		}
 		if err != nil {
 			return err
+		}
+		if a.OutTerminal {
+			name = view.Clean(name)
 		}
 		if _, err := fmt.Fprintln(a.Out, name); err != nil {
 			return err

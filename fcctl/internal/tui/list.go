@@ -10,6 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/fcctl/internal/view"
 )
 
 // list is a page of things of one type. Most pages are one of these with
@@ -273,21 +274,4 @@ var tableKeys = []key{
 }
 
 // clean makes what came from elsewhere harmless on a terminal.
-func clean(s string) string {
-	if strings.IndexFunc(s, strange) < 0 {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			return ' '
-		case strange(r):
-			return '·'
-		}
-		return r
-	}, s)
-}
-
-func strange(r rune) bool {
-	return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f
-}
+func clean(s string) string { return view.Clean(s) }

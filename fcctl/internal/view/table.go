@@ -21,7 +21,12 @@ type cell struct {
 
 func plain(s string) cell { return cell{text: s} }
 
-func (t *table) row(cells ...cell) { t.rows = append(t.rows, cells) }
+func (t *table) row(cells ...cell) {
+	for i := range cells {
+		cells[i].text = Clean(cells[i].text)
+	}
+	t.rows = append(t.rows, cells)
+}
 
 func (t *table) String(ink Ink) string {
 	t, always := ink.layout.apply(t)
@@ -78,7 +83,8 @@ func (f *facts) add(name, value string) { f.put(name, plain(value)) }
 
 func (f *facts) put(name string, c cell) {
 	if c.text != "" {
-		f.names, f.values = append(f.names, name), append(f.values, c)
+		c.text = CleanLines(c.text)
+		f.names, f.values = append(f.names, Clean(name)), append(f.values, c)
 	}
 }
 

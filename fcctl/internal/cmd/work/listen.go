@@ -132,14 +132,14 @@ func (a *commands) showListening(c *cli.Context, l *listen.Listener) {
 			line += view.Body(e.Data)
 		}
 		if people || o != nil {
-			if _, err := io.WriteString(lines, line); err != nil || people {
+			if _, err := io.WriteString(lines, ink.Shown(line)); err != nil || people {
 				return err
 			}
 		}
 		return a.Item(c, e, nil)
 	}
 	l.Failed = func(e *client.Event, o listen.Outcome, again time.Duration) error {
-		_, err := io.WriteString(a.Err, view.Handed{At: time.Now(), Event: e, Answer: o.Answer(), Took: o.Took, Attempt: o.Attempt, Again: again}.Text(a.ErrInk()))
+		_, err := io.WriteString(a.Err, a.ErrInk().Shown(view.Handed{At: time.Now(), Event: e, Answer: o.Answer(), Took: o.Took, Attempt: o.Attempt, Again: again}.Text(a.ErrInk())))
 		return err
 	}
 }

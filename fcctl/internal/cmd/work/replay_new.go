@@ -103,7 +103,7 @@ func (a *commands) eventsReplay(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprint(a.Err, view.Preview(p, a.ErrInk()))
+		fmt.Fprint(a.Err, a.ErrInk().Shown(view.Preview(p, a.ErrInk())))
 		if p.Jobs == 0 && !p.Partial {
 			a.Say("Nothing would be sent, so nothing was started.")
 			return nil

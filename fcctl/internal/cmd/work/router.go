@@ -3,6 +3,7 @@ package work
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -129,13 +130,12 @@ func (a *commands) routerWatch(c *cli.Context, cl *client.Client) error {
 			a.Say("%s; trying again", message)
 			continue
 		}
-		err = a.Item(c, s, func() string {
-			text := view.RouterStats(s, a.Ink()) + "\n"
-			if a.Colour { // a terminal
-				text = clearScreen + text
+		if a.Colour && app.ForPeople(c) { // a terminal
+			if _, err := io.WriteString(a.Out, clearScreen); err != nil {
+				return err
 			}
-			return text
-		})
+		}
+		err = a.Item(c, s, func() string { return view.RouterStats(s, a.Ink()) + "\n" })
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ type meter struct {
 func (m *meter) show(line string, now time.Time) {
 	switch {
 	case m.a.ErrTerminal:
-		fmt.Fprintf(m.a.Err, "\r\x1b[K%s", line)
+		fmt.Fprintf(m.a.Err, "\r\x1b[K%s", m.a.ErrInk().Shown(line))
 		m.drawn = true
 	case m.last.IsZero() || now.Sub(m.last) >= lineEvery:
 		m.a.Say("%s", line)
