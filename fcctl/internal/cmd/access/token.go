@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
-	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/urfave/cli/v2"
 )
 
@@ -18,19 +17,9 @@ func (a *commands) tokenCommand() *cli.Command {
 }
 
 func (a *commands) token(c *cli.Context) error {
-	if err := app.Arguments(c, 0, 0, ""); err != nil {
-		return err
-	}
-	t, err := a.Target(c)
+	_, source, err := a.loggedIn(c)
 	if err != nil {
 		return err
-	}
-	source, err := a.Sessions().Tokens(t)
-	if err != nil {
-		return err
-	}
-	if source == nil {
-		return fault.New(fault.Refused, "fcctl login", "not logged in to %s", t.URL)
 	}
 	token, err := source.Token(c.Context)
 	if err != nil {

@@ -26,19 +26,9 @@ func (a *commands) whoamiCommand() *cli.Command {
 const maxNamed = 10
 
 func (a *commands) whoami(c *cli.Context) error {
-	if err := app.Arguments(c, 0, 0, ""); err != nil {
-		return err
-	}
-	t, err := a.Target(c)
+	t, source, err := a.loggedIn(c)
 	if err != nil {
 		return err
-	}
-	source, err := a.Sessions().Tokens(t)
-	if err != nil {
-		return err
-	}
-	if source == nil {
-		return fault.New(fault.Refused, "fcctl login", "not logged in to %s", t.URL)
 	}
 	cl, err := a.Sessions().NewClient(t.URL, source)
 	if err != nil {
@@ -67,6 +57,25 @@ func (a *commands) whoami(c *cli.Context) error {
 		}
 	}
 	return a.Data(c, who, func() (string, error) { return view.Whoami(who, time.Now(), a.Ink()), nil })
+}
+
+// loggedIn is where a command without arguments is logged in, and how.
+func (a *commands) loggedIn(c *cli.Context) (*session.Target, client.TokenSource, error) {
+	if err := app.Arguments(c, 0, 0, ""); err != nil {
+		return nil, nil, err
+	}
+	t, err := a.Target(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	source, err := a.Sessions().Tokens(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	if source == nil {
+		return nil, nil, fault.New(fault.Refused, "fcctl login", "not logged in to %s", t.URL)
+	}
+	return t, source, nil
 }
 
 // nameOfClient is what people call a client; its id, where one may not know.

@@ -19,9 +19,7 @@ func (a *commands) applyCommand() *cli.Command {
 		Description: app.Example("All of it happens or nothing. With a plan from `fcctl plan -out` exactly that plan is applied, "+
 			"or refused whole if anything has changed since; its secrets are read from the manifest (-f).",
 			"fcctl apply -f orders/", "fcctl apply -f orders/ -auto-approve", "fcctl apply -f orders/ -target connection.warehouse", "fcctl apply -f orders/ plan.json"),
-		Flags: append(manifestFlags(),
-			targetFlag(),
-			&cli.StringSliceFlag{Name: "replace", Usage: "delete this resource and make it anew, `KIND.CODE`; may be repeated"},
+		Flags: append(planFlags(),
 			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask", DisableDefaultText: true},
 		),
 		Action: a.apply,
@@ -52,8 +50,8 @@ func (a *commands) apply(c *cli.Context) error {
 		return err
 	}
 	fmt.Fprint(a.Err, view.Plan(p.plan, view.PlanFacts{CancelsJobs: p.cancels}, a.ErrInk()))
-	if n := len(p.plan.Conflicts()); n > 0 {
-		return conflicts(n)
+	if err := unhindered(p.plan); err != nil {
+		return err
 	}
 	res := &client.ApplyResult{Results: []client.ApplyOutcome{}}
 	if !p.plan.Empty() {

@@ -94,8 +94,8 @@ func (a *commands) owning(c *cli.Context) (*config.Manifest, error) {
 // approveDestroy shows what goes, and asks.
 func (a *commands) approveDestroy(c *cli.Context, p *proposal) error {
 	fmt.Fprint(a.Err, view.Plan(p.plan, view.PlanFacts{CancelsJobs: p.cancels}, a.ErrInk()))
-	if n := len(p.plan.Conflicts()); n > 0 {
-		return conflicts(n)
+	if err := unhindered(p.plan); err != nil {
+		return err
 	}
 	jobs := 0
 	for _, n := range p.cancels {

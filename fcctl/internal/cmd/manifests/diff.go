@@ -27,14 +27,7 @@ func (a *commands) diffCommand() *cli.Command {
 }
 
 func (a *commands) diff(c *cli.Context) error {
-	if err := app.Arguments(c, 0, 0, ""); err != nil {
-		return err
-	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	p, err := a.propose(c, cl)
+	p, err := a.proposed(c)
 	if err != nil {
 		return err
 	}
@@ -51,8 +44,8 @@ func (a *commands) diff(c *cli.Context) error {
 	for _, change := range p.plan.Conflicts() {
 		a.Say("%s: %s. Try: %s", named(change), change.Problem, change.Try)
 	}
-	if n := len(p.plan.Conflicts()); n > 0 {
-		return conflicts(n)
+	if err := unhindered(p.plan); err != nil {
+		return err
 	}
 	if !p.plan.Empty() {
 		return fault.Exit(fault.Changes)

@@ -10,6 +10,7 @@ import (
 	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/client/resource"
 	"github.com/flowcatalyst/fc/config"
+	"github.com/flowcatalyst/fc/fcctl/internal/app"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/internal/plan"
 	"github.com/urfave/cli/v2"
@@ -57,6 +58,18 @@ type proposal struct {
 	manifest *config.Manifest // nil for a plan out of a file
 	live     []resource.Resource
 	cancels  map[string]int
+}
+
+// proposed is the plan of a command that has no arguments.
+func (a *commands) proposed(c *cli.Context) (*proposal, error) {
+	if err := app.Arguments(c, 0, 0, ""); err != nil {
+		return nil, err
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return nil, err
+	}
+	return a.propose(c, cl)
 }
 
 // propose reads the manifest, looks at what is there, plans, and has the

@@ -20,9 +20,7 @@ func (a *commands) planCommand() *cli.Command {
 		Description: app.Example("The server checks the plan as it would an apply, and changes nothing. "+
 			"A plan in a file holds no secrets, only their fingerprints. -o markdown is a summary for a pull request.",
 			"fcctl plan -f orders/", "fcctl plan -f orders/ -var hooks=https://hooks.example.com -out plan.json && fcctl apply -f orders/ plan.json"),
-		Flags: append(manifestFlags(),
-			targetFlag(),
-			&cli.StringSliceFlag{Name: "replace", Usage: "delete this resource and make it anew, `KIND.CODE`; may be repeated"},
+		Flags: append(planFlags(),
 			&cli.StringFlag{Name: "out", Usage: "write the plan to a `FILE` for apply"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 0 without changes, 2 with changes, 1 on error", DisableDefaultText: true},
 		),
@@ -31,22 +29,15 @@ func (a *commands) planCommand() *cli.Command {
 }
 
 func (a *commands) plan(c *cli.Context) error {
-	if err := app.Arguments(c, 0, 0, ""); err != nil {
-		return err
-	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	p, err := a.propose(c, cl)
+	p, err := a.proposed(c)
 	if err != nil {
 		return err
 	}
 	if err := a.writePlan(c, p.plan, view.PlanFacts{CancelsJobs: p.cancels}); err != nil {
 		return err
 	}
-	if n := len(p.plan.Conflicts()); n > 0 {
-		return conflicts(n)
+	if err := unhindered(p.plan); err != nil {
+		return err
 	}
 	if out := c.String("out"); out != "" {
 		var b bytes.Buffer
@@ -100,9 +91,14 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-func conflicts(n int) error {
-	if n == 1 {
+// unhindered fails if something stands in the way of a plan.
+func unhindered(p *plan.Plan) error {
+	switch n := len(p.Conflicts()); n {
+	case 0:
+		return nil
+	case 1:
 		return fault.New(fault.Conflict, "", "the plan cannot be applied: 1 resource is in conflict")
+	default:
+		return fault.New(fault.Conflict, "", "the plan cannot be applied: %d resources are in conflict", n)
 	}
-	return fault.New(fault.Conflict, "", "the plan cannot be applied: %d resources are in conflict", n)
 }

@@ -9,8 +9,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func targetFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "target", Usage: "only this resource and what it depends on, `KIND.CODE`; may be repeated"}
+// planFlags are shared by what plans a manifest.
+func planFlags() []cli.Flag {
+	return append(manifestFlags(),
+		&cli.StringSliceFlag{Name: "target", Usage: "only this resource and what it depends on, `KIND.CODE`; may be repeated"},
+		&cli.StringSliceFlag{Name: "replace", Usage: "delete this resource and make it anew, `KIND.CODE`; may be repeated"},
+	)
 }
 
 // narrow leaves of a plan what is targeted, if anything is. Has says what the

@@ -115,18 +115,10 @@ func (a *commands) lettersList(c *cli.Context) error {
 }
 
 func (a *commands) lettersGet(c *cli.Context) error {
-	if err := app.Arguments(c, 1, 1, "the id of a dead letter"); err != nil {
-		return err
+	ask := func(cl *client.Client, id string) (*client.DeadLetter, error) {
+		return cl.DeadLetters.Get(c.Context, id)
 	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	d, err := cl.DeadLetters.Get(c.Context, c.Args().First())
-	if err != nil {
-		return err
-	}
-	return a.Data(c, d, func() (string, error) { return view.DeadLetter(d, a.Ink()), nil })
+	return one(a, c, "the id of a dead letter", ask, func(d *client.DeadLetter) string { return view.DeadLetter(d, a.Ink()) })
 }
 
 // selected tells ids from flags: one of the two must be there, and not both.
@@ -240,16 +232,8 @@ func (a *commands) lettersWait(c *cli.Context) error {
 }
 
 func (a *commands) lettersCancel(c *cli.Context) error {
-	if err := app.Arguments(c, 1, 1, "the id of a task"); err != nil {
-		return err
+	ask := func(cl *client.Client, id string) (*client.LetterTask, error) {
+		return cl.DeadLetters.CancelTask(c.Context, id)
 	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	t, err := cl.DeadLetters.CancelTask(c.Context, c.Args().First())
-	if err != nil {
-		return err
-	}
-	return a.Data(c, t, func() (string, error) { return fmt.Sprintf("task %s: is %s\n", t.ID, t.Status), nil })
+	return one(a, c, "the id of a task", ask, func(t *client.LetterTask) string { return fmt.Sprintf("task %s: is %s\n", t.ID, t.Status) })
 }

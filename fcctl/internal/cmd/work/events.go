@@ -59,18 +59,8 @@ func (a *commands) eventsList(c *cli.Context) error {
 }
 
 func (a *commands) eventsGet(c *cli.Context) error {
-	if err := app.Arguments(c, 1, 1, "the id of an event"); err != nil {
-		return err
-	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	e, err := cl.Events.Get(c.Context, c.Args().First())
-	if err != nil {
-		return err
-	}
-	return a.Data(c, e, func() (string, error) { return view.Event(e, a.Ink()), nil })
+	ask := func(cl *client.Client, id string) (*client.Event, error) { return cl.Events.Get(c.Context, id) }
+	return one(a, c, "the id of an event", ask, func(e *client.Event) string { return view.Event(e, a.Ink()) })
 }
 
 func (a *commands) eventsExplain(c *cli.Context) error {

@@ -131,18 +131,8 @@ func (a *commands) knownSubscription(c *cli.Context, cl *client.Client, code, co
 }
 
 func (a *commands) jobsGet(c *cli.Context) error {
-	if err := app.Arguments(c, 1, 1, "the id of a job"); err != nil {
-		return err
-	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	j, err := cl.Jobs.Get(c.Context, c.Args().First())
-	if err != nil {
-		return err
-	}
-	return a.Data(c, j, func() (string, error) { return view.Job(j, a.Ink()), nil })
+	ask := func(cl *client.Client, id string) (*client.Job, error) { return cl.Jobs.Get(c.Context, id) }
+	return one(a, c, "the id of a job", ask, func(j *client.Job) string { return view.Job(j, a.Ink()) })
 }
 
 func (a *commands) jobsAttempts(c *cli.Context) error {

@@ -150,16 +150,6 @@ func (a *commands) replaysRate(c *cli.Context) error {
 }
 
 func (a *commands) replaysAct(c *cli.Context, do func(context.Context, *client.Client, string) (*client.Replay, error)) error {
-	if err := app.Arguments(c, 1, 1, "the id of a replay"); err != nil {
-		return err
-	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	r, err := do(c.Context, cl, c.Args().First())
-	if err != nil {
-		return err
-	}
-	return a.Data(c, r, func() (string, error) { return fmt.Sprintf("replay %s: is %s\n", r.ID, r.Status), nil })
+	ask := func(cl *client.Client, id string) (*client.Replay, error) { return do(c.Context, cl, id) }
+	return one(a, c, "the id of a replay", ask, func(r *client.Replay) string { return fmt.Sprintf("replay %s: is %s\n", r.ID, r.Status) })
 }

@@ -213,18 +213,10 @@ func (a *commands) routerBreakers(c *cli.Context) error {
 }
 
 func (a *commands) routerReset(c *cli.Context) error {
-	if err := app.Arguments(c, 1, 1, "the connection's code or the endpoint"); err != nil {
-		return err
+	ask := func(cl *client.Client, id string) (*client.Breaker, error) {
+		return cl.Router.ResetBreaker(c.Context, id)
 	}
-	cl, err := a.Connect(c)
-	if err != nil {
-		return err
-	}
-	b, err := cl.Router.ResetBreaker(c.Context, c.Args().First())
-	if err != nil {
-		return err
-	}
-	return a.Data(c, b, func() (string, error) { return view.Breaker(b, a.Ink()), nil })
+	return one(a, c, "the connection's code or the endpoint", ask, func(b *client.Breaker) string { return view.Breaker(b, a.Ink()) })
 }
 
 func (a *commands) routerInFlight(c *cli.Context) error {

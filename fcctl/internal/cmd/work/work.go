@@ -3,6 +3,7 @@
 package work
 
 import (
+	"github.com/flowcatalyst/fc/client"
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
 	"github.com/urfave/cli/v2"
 )
@@ -19,4 +20,21 @@ func Commands(a *app.App) []*cli.Command {
 		c.secretCommand(),
 		c.receiveCommand(), c.listenCommand(),
 	}
+}
+
+// one asks for the one thing that the argument names, or does something to it,
+// and shows what came of it.
+func one[T any](a *commands, c *cli.Context, names string, ask func(cl *client.Client, name string) (T, error), text func(T) string) error {
+	if err := app.Arguments(c, 1, 1, names); err != nil {
+		return err
+	}
+	cl, err := a.Connect(c)
+	if err != nil {
+		return err
+	}
+	v, err := ask(cl, c.Args().First())
+	if err != nil {
+		return err
+	}
+	return a.Data(c, v, func() (string, error) { return text(v), nil })
 }
