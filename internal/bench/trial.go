@@ -42,7 +42,7 @@ var trials = []trial{
 	{"soak", "64 groups in BLOCK_ON_ERROR, 5 % failures, blocked heads retried", 50000, soak},
 	{"replay", "a replay beneath 200 live events/s, paused, cancelled and killed", 100000, replay},
 	{"outage", "an endpoint down with a backlog, and its return", 10000, outage},
-	{ofScreen, "the screen open beside full speed, beside a steady rate, and with nothing published", 30000, screen},
+	{ofScreen, "the screen open beside full speed, beside a steady rate, and with nothing published", 15000, screen},
 	{aged, "lists, details, publishing and retention with a long history in the store", 10_000_000, inHistory((*court).reads, (*court).publishing, (*court).retention)},
 	{aged + "-reads", "lists and details with a long history in the store", 10_000_000, inHistory((*court).reads)},
 	{aged + "-publishing", "publishing with a long history in the store, and with none", 10_000_000, inHistory((*court).publishing)},
