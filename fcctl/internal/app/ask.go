@@ -87,3 +87,20 @@ func (a *App) AskSecret(what string, stdin bool, try string) (string, error) {
 	}
 	return s, nil
 }
+
+// AskNewPassword reads a password that nobody has yet: at a terminal, where it is
+// not shown, twice.
+func (a *App) AskNewPassword(what string, stdin bool, try string) (string, error) {
+	s, err := a.AskSecret(what, stdin, try)
+	if err != nil || stdin {
+		return s, err
+	}
+	again, err := a.AskSecret(what+" again", false, try)
+	if err != nil {
+		return "", err
+	}
+	if again != s {
+		return "", fault.New(fault.Failed, "", "the two passwords differ; nothing was changed")
+	}
+	return s, nil
+}

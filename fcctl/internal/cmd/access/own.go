@@ -107,15 +107,8 @@ func (a *commands) changePassword(c *cli.Context) error {
 		if current, err = a.AskSecret("current password", false, try); err != nil {
 			return err
 		}
-		if fresh, err = a.AskSecret("new password", false, try); err != nil {
+		if fresh, err = a.AskNewPassword("new password", false, try); err != nil {
 			return err
-		}
-		again, err := a.AskSecret("new password again", false, try)
-		if err != nil {
-			return err
-		}
-		if again != fresh {
-			return fault.New(fault.Failed, "", "the two new passwords differ; nothing was changed")
 		}
 	}
 	if _, err := cl.Call(c.Context, "POST", "/auth/change-password", nil, map[string]string{"currentPassword": current, "newPassword": fresh}); err != nil {
@@ -162,7 +155,7 @@ func (a *commands) bootstrap(c *cli.Context) error {
 			return err
 		}
 	}
-	password, err := a.AskSecret("new password of "+email, c.Bool("password-stdin"), try)
+	password, err := a.AskNewPassword("new password of "+email, c.Bool("password-stdin"), try)
 	if err != nil {
 		return err
 	}

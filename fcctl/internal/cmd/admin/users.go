@@ -78,7 +78,7 @@ func (a *commands) userCommands() []*cli.Command {
 			flags:  []cli.Flag{&cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input", DisableDefaultText: true}},
 			method: "POST", path: one + "/reset-password", says: "{1}: has a new password, and the old sessions have ended",
 			body: func(c *cli.Context, _ string) (any, error) {
-				password, err := a.AskSecret("new password", c.Bool("password-stdin"), "fcctl users reset-password jo@example.com --password-stdin < password.txt")
+				password, err := a.AskNewPassword("new password", c.Bool("password-stdin"), "fcctl users reset-password jo@example.com --password-stdin < password.txt")
 				return map[string]any{"newPassword": password}, err
 			},
 		}),
