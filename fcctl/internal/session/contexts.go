@@ -116,12 +116,21 @@ func (cs *File) save() error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write the contexts: %w", err)
 	}
-	return WriteWhole(cs.path, append(b, '\n'))
+	return WriteWhole(cs.path, append(b, '\n'), 0o600) // sessions are the owner's alone
 }
 
 // WriteWhole writes a file beside its place and moves it there, so that
-// nobody ever reads half of it. Only the owner may read it.
-func WriteWhole(path string, b []byte) error {
+// nobody ever reads half of it. What a link points to is replaced, not the link; and to what is no file, such as a pipe or
+// /dev/null, it is written as it is.
+func WriteWhole(path string, b []byte, mode fs.FileMode) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return writeInto(path, b)
+		}
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -134,7 +143,24 @@ func WriteWhole(path string, b []byte) error {
 		err = cerr
 	}
 	if err == nil {
+		err = os.Chmod(f.Name(), mode)
+	}
+	if err == nil {
 		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func writeInto(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.Write(b)
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

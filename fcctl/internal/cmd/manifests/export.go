@@ -61,6 +61,15 @@ func (a *commands) export(c *cli.Context) error {
 		return fault.New(fault.NotFound, "fcctl get --help, for what there is", "there is nothing to export")
 	}
 	w := config.Writing{Name: cmp.Or(c.String("manifest"), c.String("managed-by"), owner(live), "exported"), Client: c.String("client"), Resources: live}
+	// A part under the name of the whole would delete the rest of it.
+	rest, err := restOf(c.Context, cl, w)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 && !c.IsSet("manifest") {
+		a.Say("Manifest %s owns %s, too, so that this is called \"exported\" and takes over what is in it", w.Name, few(rest))
+		w.Name, rest = "exported", nil
+	}
 	src, secrets := config.WriteManifest(w)
 	if len(secrets) > 0 {
 		w.Head = []string{
@@ -76,10 +85,7 @@ func (a *commands) export(c *cli.Context) error {
 		return err
 	}
 	if path != "" {
-		if err = session.WriteWhole(path, src); err == nil {
-			err = os.Chmod(path, 0o644) // it holds no secrets
-		}
-		if err != nil {
+		if err := session.WriteWhole(path, src, 0o644); err != nil { // it holds no secrets
 			return err
 		}
 	}
@@ -93,8 +99,38 @@ func (a *commands) export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(rest) > 0 {
+		a.Say("Warning: applying it deletes %s, which manifest %s owns, too, and which are not in it", few(rest), w.Name)
+	}
 	a.exported(w, secrets, differs, path)
 	return nil
+}
+
+// restOf are those that a written manifest owns by its name and does not have.
+func restOf(ctx context.Context, cl *client.Client, w config.Writing) ([]string, error) {
+	all, err := parseSelection(nil)
+	if err != nil {
+		return nil, err
+	}
+	owned, err := all.find(ctx, cl, client.ResourceFilter{ClientID: w.Client, ManagedBy: w.Name, PageSize: 200})
+	if err != nil {
+		return nil, err
+	}
+	var rest []string
+	for _, r := range owned {
+		if !slices.ContainsFunc(w.Resources, func(o resource.Resource) bool { return o.Kind() == r.Kind() && o.Key() == r.Key() }) {
+			rest = append(rest, strings.ReplaceAll(string(r.Kind()), "_", " ")+" "+r.Key())
+		}
+	}
+	return rest, nil
+}
+
+// few are names as a sentence takes them.
+func few(names []string) string {
+	if len(names) <= 3 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
 }
 
 // exportAnswer is what export says to programs.

@@ -90,11 +90,8 @@ func (a *commands) rewrite(c *cli.Context, sources []source) error {
 		if c.Bool("check") {
 			continue
 		}
-		if err := session.WriteWhole(s.path, s.after); err != nil {
+		if err := session.WriteWhole(s.path, s.after, s.mode); err != nil {
 			return err
-		}
-		if err := os.Chmod(s.path, s.mode); err != nil {
-			return fmt.Errorf("keep the mode: %w", err)
 		}
 	}
 	if err := a.Data(c, changed, func() (string, error) { return text.String(), nil }); err != nil {

@@ -47,7 +47,7 @@ func (a *commands) plan(c *cli.Context) error {
 		if err := e.Encode(p.plan); err != nil {
 			return fmt.Errorf("write the plan: %w", err)
 		}
-		if err := session.WriteWhole(out, b.Bytes()); err != nil {
+		if err := session.WriteWhole(out, b.Bytes(), 0o600); err != nil {
 			return err
 		}
 		if p.plan.Empty() {
