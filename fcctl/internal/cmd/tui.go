@@ -25,6 +25,7 @@ func tuiCommand(a *app.App) *cli.Command {
 			"fcctl tui --once -o json"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "read-only", Usage: "refuse every key that changes something", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "mouse", Usage: "take the mouse: the wheel scrolls, a click puts the cursor on a row", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "once", Usage: "print the overview and end", DisableDefaultText: true},
 		},
 		Action: func(c *cli.Context) error {
@@ -64,7 +65,7 @@ func once(c *cli.Context, a *app.App, cl *client.Client) error {
 // screen are the surroundings of the screen.
 func screen(a *app.App, c *cli.Context, cl *client.Client) tui.Options {
 	k := a.Sessions()
-	o := tui.Options{Client: cl, In: a.In, Out: a.Out, Colour: a.Colour, ReadOnly: c.Bool("read-only")}
+	o := tui.Options{Client: cl, In: a.In, Out: a.Out, Colour: a.Colour, ReadOnly: c.Bool("read-only"), Mouse: c.Bool("mouse")}
 	o.Again = "start the screen with another token"
 	if t, err := a.Target(c); err == nil {
 		o.Context = t.Name

@@ -15,6 +15,9 @@ const (
 	leastHeight = 12
 )
 
+// aboveBody is how many lines the frame has above a page.
+const aboveBody = 3
+
 // View implements tea.Model.
 func (r *root) View() string {
 	if r.width == 0 {
@@ -23,8 +26,7 @@ func (r *root) View() string {
 	if r.width < leastWidth || r.height < leastHeight {
 		return fmt.Sprintf("This window has %d×%d;\nthe screen needs %d×%d.", r.width, r.height, leastWidth, leastHeight)
 	}
-	const around = 4 // the lines above, and the one beneath
-	body := r.height - around
+	body := r.height - aboveBody - 1
 	var text string
 	if r.mode == toHelp {
 		text = r.help(r.width, body)

@@ -26,6 +26,7 @@ type list[T any] struct {
 	more       bool // there are more than were read
 	ready      bool
 	refused    string // why it is not shown
+	above      int    // lines above the table when it was drawn
 	rows       map[string]*entry
 	state      state
 	since      time.Time // since when nothing comes, where it waits
@@ -192,10 +193,12 @@ func (l *list[T]) Filtering() string {
 // View implements Page.
 func (l *list[T]) View(width, height int) string {
 	var b strings.Builder
+	l.above = 0
 	if l.head != nil && l.ready {
 		if h := l.head(width); h != "" {
 			b.WriteString(h + "\n")
-			height -= strings.Count(h, "\n") + 1
+			l.above = strings.Count(h, "\n") + 1
+			height -= l.above
 		}
 	}
 	empty := l.empty

@@ -17,6 +17,7 @@ type overview struct {
 	*desk
 	found *Findings
 	at    int
+	above int // lines above what needs somebody when it was drawn
 }
 
 func newOverview(d *desk) *overview { return &overview{desk: d} }
@@ -127,6 +128,7 @@ func (o *overview) View(width, height int) string {
 	case len(o.found.Attention) == 0 && len(o.found.Unseen) == 0:
 		b.WriteString("  " + o.paint(good, "✓ nothing: all is up; no blocked group, open breaker, dead letter or warning") + "\n")
 	}
+	o.above = strings.Count(b.String(), "\n")
 	if o.found != nil {
 		for i, a := range o.found.Attention {
 			sign := "  "

@@ -408,6 +408,58 @@ func TestEventsInAreSpreadOverTheSecondsBetweenReadings(t *testing.T) {
 	}
 }
 
+// A click goes to what is seen there, beneath the lines above a table.
+func TestAMousePointsAtWhatIsSeen(t *testing.T) {
+	s := newStage(t, 100, 30)
+	find := func(words string) int {
+		t.Helper()
+		for y, l := range strings.Split(s.View(), "\n") {
+			if strings.Contains(l, words) {
+				return y
+			}
+		}
+		t.Fatalf("%q is not on the screen:\n%s", words, s.View())
+		return 0
+	}
+	does := func(b tea.MouseButton, y int) {
+		s.Update(tea.MouseMsg{Button: b, Action: tea.MouseActionPress, X: 5, Y: y})
+		s.View()
+	}
+	var parts []part
+	for i := range 60 {
+		parts = append(parts, part{client.Component{Name: fmt.Sprintf("part %02d", i), Status: client.Up}, []string{"one line", "and another"}})
+	}
+	p := newHealth(s.desk)
+	s.at(p, listed[part]{parts, false})
+	does(tea.MouseButtonLeft, find("part 05"))
+	if p.grid.key() != "part 05" {
+		t.Errorf("a click on part 05 is at %s", p.grid.key())
+	}
+	for range 12 {
+		does(tea.MouseButtonWheelDown, 3)
+	}
+	does(tea.MouseButtonWheelUp, 3)
+	if p.grid.key() != "part 38" {
+		t.Errorf("twelve steps down and one up from there is %s", p.grid.key())
+	}
+	does(tea.MouseButtonLeft, find("part 30"))
+	if p.grid.key() != "part 30" {
+		t.Errorf("a click on part 30 is at %s", p.grid.key())
+	}
+	does(tea.MouseButtonLeft, find("PART"))
+	does(tea.MouseButtonLeft, 29)
+	if p.grid.key() != "part 30" {
+		t.Errorf("a click beside the rows goes to %s", p.grid.key())
+	}
+	s.back()
+	s.Update(snapshot{exampleSnapshot(), nil, s.desk.Client})
+	s.give(s.page(), exampleFindings(), nil)
+	does(tea.MouseButtonLeft, find("failed for good"))
+	if !strings.Contains(s.View(), "> 3  200 or more deliveries") {
+		t.Errorf("a click on the third is at\n%s", s.View())
+	}
+}
+
 // Keys that come together are keys all the same, unless they were pasted.
 func TestKeysThatComeAtOnceAllCount(t *testing.T) {
 	s := newStage(t, 100, 30)

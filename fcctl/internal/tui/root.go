@@ -179,6 +179,8 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return r, tea.Batch(nextTick(), r.due(time.Time(m)))
 	case tea.KeyMsg:
 		return r, r.typed(m)
+	case tea.MouseMsg:
+		return r, r.click(m)
 	case keysAfter:
 		var first tea.Cmd
 		switch msg := m.msg.(type) {

@@ -32,8 +32,9 @@ type Options struct {
 	Out      io.Writer
 	Colour   bool
 	ReadOnly bool
-	Mouse    bool
-	Now      func() time.Time
+	// Mouse takes the mouse, which the terminal then has no more for copying.
+	Mouse bool
+	Now   func() time.Time
 }
 
 func (o *Options) copy(text string) {
@@ -53,7 +54,11 @@ func Run(ctx context.Context, o Options) error {
 
 func run(ctx context.Context, r *root) error {
 	s := &shield{root: r}
-	program := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(r.o.In), tea.WithOutput(r.o.Out), tea.WithAltScreen(), tea.WithFPS(20))
+	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(r.o.In), tea.WithOutput(r.o.Out), tea.WithAltScreen(), tea.WithFPS(20)}
+	if r.o.Mouse {
+		options = append(options, tea.WithMouseCellMotion())
+	}
+	program := tea.NewProgram(s, options...)
 	r.send, r.streams = program.Send, map[Page]func(){}
 	r.watch()
 	_, err := program.Run()
