@@ -1,14 +1,11 @@
 package view
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -36,7 +33,7 @@ func Plan(p *plan.Plan, f PlanFacts, ink Ink) string {
 		b.WriteByte('\n')
 	}
 	b.WriteString(summary(p, ink))
-	if s := partial(p); s != "" {
+	if s := partial(p, oneLine); s != "" {
 		b.WriteString(ink.Yellow(s) + "\n")
 	}
 	return b.String()
@@ -50,10 +47,10 @@ func change(c plan.Change, f PlanFacts, ink Ink) string {
 	}
 	b.WriteByte('\n')
 	for _, n := range c.Notes {
-		b.WriteString("    " + ink.Dim("# "+n) + "\n")
+		b.WriteString("    " + ink.Dim("# "+oneLine(n)) + "\n")
 	}
 	if c.Action == plan.Conflict {
-		b.WriteString("    " + ink.Red(c.Problem) + "\n    Try: " + c.Try + "\n")
+		b.WriteString("    " + ink.Red(oneLine(c.Problem)) + "\n    Try: " + oneLine(c.Try) + "\n")
 		return b.String()
 	}
 	if c.Action == plan.Delete {
@@ -91,7 +88,11 @@ func rowOf(a plan.Attribute) row {
 			name = strings.TrimSuffix(name, element)
 		}
 	}
-	return row{name: name, before: value(a.Path, a.Before, a.Secret), after: value(a.Path, a.After, a.Secret)}
+	before, after := value(a.Path, a.Before, a.Secret), value(a.Path, a.After, a.Secret)
+	if before != "" && after != "" {
+		before, after = whereTheyDiffer(before, after)
+	}
+	return row{name: oneLine(name), before: oneLine(clip(before)), after: oneLine(clip(after))}
 }
 
 // usual says that a new resource has an attribute as almost every resource
@@ -183,33 +184,6 @@ func (r row) text(action plan.Action, width int, ink Ink) string {
 	return sign + r.name + strings.Repeat(" ", width-utf8.RuneCountInString(r.name)) + " = " + values
 }
 
-// value shows a JSON value on one line, durations with their unit.
-func value(path string, v json.RawMessage, secret bool) string {
-	if v == nil {
-		return ""
-	}
-	if secret {
-		return "(secret " + strings.Trim(string(v), `"`) + ")"
-	}
-	if word, ok := words[path][strings.Trim(string(v), `"`)]; ok {
-		return strconv.Quote(word)
-	}
-	if n, err := strconv.Atoi(string(v)); err == nil && strings.HasSuffix(path, "Seconds") {
-		return strconv.Quote(resource.Duration(time.Duration(n) * time.Second).String())
-	}
-	var one bytes.Buffer
-	if json.Compact(&one, v) != nil {
-		return Short(string(v), 100)
-	}
-	return Short(one.String(), 100)
-}
-
-// words are values that manifests write otherwise than the API does.
-var words = map[string]map[string]string{
-	"auth.type":       {resource.AuthBearer: "bearer", resource.AuthBasic: "basic", resource.AuthAPIKey: "api_key", resource.AuthOAuth2: "oauth2"},
-	"concurrencyMode": {resource.ConcurrencyFixed: "fixed", resource.ConcurrencyAdaptive: "adaptive"},
-}
-
 // renamed are the attributes whose names differ between the API and HCL by
 // more than their case.
 var renamed = map[string]string{
@@ -283,15 +257,19 @@ func summary(p *plan.Plan, ink Ink) string {
 func Count(n int, noun string) string { return count(n, noun) }
 
 // partial says that a plan is not about all of its manifest.
-func partial(p *plan.Plan) string {
+func partial(p *plan.Plan, name func(string) string) string {
 	if len(p.Targets) == 0 {
 		return ""
+	}
+	var targets []string
+	for _, t := range p.Targets {
+		targets = append(targets, name(t))
 	}
 	dependencies := " and what that depends on"
 	if p.Count(plan.Delete) == len(p.Changes) {
 		dependencies = "" // what is deleted takes nothing along
 	}
-	return "This plan is partial: " + strings.Join(p.Targets, ", ") + dependencies + ". It leaves out " + count(p.LeftOut, "change") + " of the manifest."
+	return "This plan is partial: " + strings.Join(targets, ", ") + dependencies + ". It leaves out " + count(p.LeftOut, "change") + " of the manifest."
 }
 
 func count(n int, noun string) string {

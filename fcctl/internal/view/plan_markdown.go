@@ -17,9 +17,9 @@ const MarkdownLimit = 65536
 // the values hold, they stay within their place on the page.
 func PlanMarkdown(p *plan.Plan, f PlanFacts) string {
 	m := &markdown{left: MarkdownLimit - 300} // for the mark
-	m.add("### " + plainText(strings.TrimSuffix(summary(p, Ink{}), ".\n")) + "\n\n")
-	if s := partial(p); s != "" {
-		m.add(plainText(s) + "\n\n")
+	m.add("### " + prose(strings.TrimSuffix(summary(p, Ink{}), ".\n")) + "\n\n")
+	if s := partial(p, inCode); s != "" {
+		m.add(s + "\n\n")
 	}
 	var shown []plan.Change
 	for _, c := range p.Changes {
@@ -82,13 +82,13 @@ func markdownRemarks(c plan.Change, f PlanFacts) string {
 	words := map[plan.Action]string{plan.Create: "create", plan.Update: "update", plan.Replace: "replace", plan.Delete: "delete", plan.Conflict: "conflict"}
 	parts := []string{words[c.Action]}
 	if s := strings.Trim(remark(c, f, Ink{}), "()"); s != "" {
-		parts = append(parts, "**"+plainText(s)+"**")
+		parts = append(parts, "**"+prose(s)+"**")
 	}
 	if c.Problem != "" {
-		parts = append(parts, "**"+plainText(c.Problem)+"** Try: "+plainText(c.Try))
+		parts = append(parts, "**"+prose(c.Problem)+"** Try: "+prose(c.Try))
 	}
 	for _, n := range c.Notes {
-		parts = append(parts, plainText(n))
+		parts = append(parts, prose(n))
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }
@@ -108,15 +108,15 @@ func details(c plan.Change) string {
 	var b strings.Builder
 	for _, r := range rows {
 		if r.before != "" {
-			b.WriteString("- " + oneLine(r.name+" = "+r.before) + "\n")
+			b.WriteString("- " + r.name + " = " + r.before + "\n")
 		}
 		if r.after != "" {
-			b.WriteString("+ " + oneLine(r.name+" = "+r.after) + "\n")
+			b.WriteString("+ " + r.name + " = " + r.after + "\n")
 		}
 	}
 	fence := fenceFor(b.String())
 	return fmt.Sprintf("<details><summary>%s %s %s</summary>\n\n%sdiff\n%s%s\n\n</details>\n\n",
-		sign(c.Action, Ink{}), plainText(string(c.Kind)), inCode(c.Code), fence, b.String(), fence)
+		sign(c.Action, Ink{}), plainText(string(c.Kind)), inHTMLCode(c.Code), fence, b.String(), fence)
 }
 
 // fenceFor is a fence longer than any in the text.
@@ -133,17 +133,34 @@ func fenceFor(s string) string {
 	return strings.Repeat("`", longest+1)
 }
 
-// oneLine takes out what would end a line or play with a terminal.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == '\u0085' {
-			return ' '
-		}
-		return r
-	}, s)
+// inCode is a name as code. In a code span nothing is a link, a mention or
+// markup; what could end one, or a cell of the table, is written as references.
+func inCode(s string) string {
+	s = oneLine(s)
+	if s == "" || strings.ContainsAny(s, "`|\\") {
+		return inHTMLCode(s)
+	}
+	return "`" + s + "`"
 }
 
-func inCode(s string) string { return "<code>" + plainText(s) + "</code>" }
+// inHTMLCode is a name as code where no Markdown is read.
+func inHTMLCode(s string) string { return "<code>" + plainText(s) + "</code>" }
+
+// prose is a text of ours with names in quotes, which become code.
+func prose(s string) string {
+	parts := strings.Split(s, `"`)
+	if len(parts)%2 == 0 || strings.Contains(s, `\"`) {
+		return plainText(s)
+	}
+	for i, part := range parts {
+		if i%2 == 1 && part != "" {
+			parts[i] = inCode(part)
+		} else {
+			parts[i] = plainText(part)
+		}
+	}
+	return strings.Join(parts, "")
+}
 
 // plainText is a text that means nothing in Markdown or HTML: what could is
 // written as a character reference.
@@ -153,8 +170,8 @@ func plainText(s string) string {
 		switch {
 		case strings.ContainsRune("&<>`|*_[]\\~#@!$", r):
 			fmt.Fprintf(&b, "&#%d;", r)
-		case r == '/' && strings.HasSuffix(b.String(), ":"):
-			b.WriteString("&#47;") // no link of itself
+		case r == '/' && strings.HasSuffix(b.String(), ":"), r == '.' && strings.HasSuffix(strings.ToLower(b.String()), "www"):
+			fmt.Fprintf(&b, "&#%d;", r) // no link of itself
 		default:
 			b.WriteRune(r)
 		}
