@@ -46,6 +46,7 @@ type App struct {
 	layout   *view.Layout // of the command that runs
 	wire     wire.Options // as its flags say
 	sessions *session.Keeper
+	target   *session.Target // that was spoken to
 	stopped  <-chan struct{} // closed when it is interrupted
 }
 
@@ -94,6 +95,7 @@ func (a *App) report(ctx context.Context, err error) int {
 	}
 	ink := a.ErrInk()
 	message, code, try := fault.Judge(err)
+	message, try = a.aim(err, message, code, try)
 	a.Say("%s %s", ink.Red("fcctl:"), message)
 	var refused *client.Error
 	if errors.As(err, &refused) {
@@ -142,7 +144,9 @@ func (a *App) Sessions() *session.Keeper {
 
 // Target finds the server that a command speaks to.
 func (a *App) Target(c *cli.Context) (*session.Target, error) {
-	return a.Sessions().Target(session.Flags{URL: c.String("url"), Token: c.String("token"), Context: c.String("context")})
+	t, err := a.Sessions().Target(session.Flags{URL: c.String("url"), Token: c.String("token"), Context: c.String("context")})
+	a.target = t
+	return t, err
 }
 
 // Connect makes a client for the server that a command speaks to.

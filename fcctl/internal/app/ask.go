@@ -50,7 +50,11 @@ func (a *App) Ask(in *bufio.Reader, question string) (string, error) {
 		a.Say("")
 		return "", errors.New("interrupted; nothing was done")
 	}
-	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
+	if errors.Is(err, io.EOF) && line == "" {
+		a.Say("") // the cursor stands behind the question
+		return "", errors.New("the input ended without an answer; nothing was done")
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read the answer: %w", err)
 	}
 	return strings.TrimSpace(line), nil

@@ -40,6 +40,9 @@ func TestAReplayAsksAtATerminalAndDrawsABar(t *testing.T) {
 			t.Errorf("%q: exit %d: %s", no, code, talk)
 		}
 	}
+	if code, _, talk := run(t.Context(), "", "events replay --all"); code != fault.Failed || !strings.Contains(talk, "the input ended without an answer; nothing was done") {
+		t.Errorf("at the end of the input: exit %d: %s", code, talk)
+	}
 	if _, out, _ := run(t.Context(), "", "replays list -o json"); out != "[]\n" {
 		t.Fatalf("without a yes there is %s", out)
 	}

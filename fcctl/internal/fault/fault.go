@@ -52,10 +52,12 @@ func Judge(err error) (message string, code int, try string) {
 		message, try = err.Error(), ""
 		var op *net.OpError
 		switch {
-		case client.MaybeDone(err):
+		case client.MaybeDone(err) && !errors.Is(err, http.ErrSchemeMismatch):
 			return "no answer came, so that it has been done or not: " + message, Failed, "to look before you repeat it"
 		case errors.Is(err, syscall.ECONNREFUSED):
 			return message + ": is fcd running?", Failed, "fcd dev"
+		case errors.Is(err, http.ErrSchemeMismatch):
+			return message + "; the server does not speak TLS at this address", Failed, "http:// instead of https://, if the way to it is safe"
 		case errors.As(err, &op) && op.Op == "dial":
 			return message, Failed, "fcctl context show, for the address that is used"
 		case errors.Is(err, context.DeadlineExceeded):
@@ -74,12 +76,15 @@ func Judge(err error) (message string, code int, try string) {
 			return message, Refused, ""
 		case "/oauth/token":
 			return message, Refused, "FCCTL_CLIENT_ID and FCCTL_CLIENT_SECRET of an OAuth client that is active"
+		case "/auth/bootstrap":
+			return message, Refused, "the token of the last start, in the log of fcd"
 		}
 		return "not logged in: " + message, Refused, "fcctl login"
 	case http.StatusForbidden:
 		return message, Refused, "fcctl login, as somebody who may"
 	case http.StatusNotFound:
-		return message, NotFound, ""
+		message, try = missing(e)
+		return message, NotFound, try
 	case http.StatusConflict, http.StatusPreconditionFailed:
 		if e.Code == client.CodeStalePlan {
 			return message, Conflict, "fcctl plan, and look at it again"

@@ -126,7 +126,7 @@ func (a *commands) contextSet(c *cli.Context) error {
 	name, url := c.Args().First(), c.String("url")
 	switch {
 	case url == "":
-		return fault.Usage("fcctl context set needs --url", fmt.Sprintf("fcctl context set %s --url https://events.example.com", name))
+		return fault.Usage("context set needs --url", fmt.Sprintf("fcctl context set %s --url https://events.example.com", name))
 	case name == session.DevContext:
 		return fault.Usage(`the context "dev" is built in`, "another name")
 	}

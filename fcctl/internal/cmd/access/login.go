@@ -54,7 +54,7 @@ func (a *commands) login(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if t.Dev != nil {
+	if t.Dev != nil && ways == 0 && c.String("email") == "" {
 		a.Say("%s is a running fcd dev: you are logged in as %s already.", t.URL, t.Dev.Email)
 		return nil
 	}
@@ -75,7 +75,7 @@ func (a *commands) login(c *cli.Context) error {
 		return err
 	}
 	name := t.Name
-	if name == "" {
+	if name == "" || t.Dev != nil {
 		name = a.contextName(c, plain)
 	}
 	acct.URL = plain.URL()
@@ -95,7 +95,7 @@ func (a *commands) login(c *cli.Context) error {
 
 // contextName is what a new context is called: its host.
 func (a *commands) contextName(c *cli.Context, made *client.Client) string {
-	if n := c.String("context"); n != "" {
+	if n := c.String("context"); n != "" && n != session.DevContext {
 		return n
 	}
 	u, err := url.Parse(made.URL())

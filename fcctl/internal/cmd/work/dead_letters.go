@@ -132,7 +132,7 @@ func selected(c *cli.Context) (f client.LetterFilter, byID bool, err error) {
 	case c.NArg() > 0 && narrow:
 		return f, false, fault.Usage("ids and flags that select do not go together", name+" ID, or "+name+" --subscription CODE")
 	case c.NArg() == 0 && !narrow:
-		return f, false, fault.Usage(name+" needs to know which", "an ID, --subscription CODE, --since 24h, or --all")
+		return f, false, fault.Usage(strings.TrimPrefix(name, "fcctl ")+" needs to know which", "an ID, --subscription CODE, --since 24h, or --all")
 	}
 	return f, c.NArg() > 0, nil
 }
@@ -166,7 +166,7 @@ func (a *commands) lettersDiscard(c *cli.Context) error {
 	}
 	why := c.String("reason")
 	if why == "" {
-		return fault.Usage("fcctl dead-letters discard needs --reason", "--reason 'told by telephone'")
+		return fault.Usage("dead-letters discard needs --reason", "--reason 'told by telephone'")
 	}
 	if byID {
 		return a.jobsAct(c, func(ctx context.Context, cl *client.Client, id string) (*client.Job, string, error) {

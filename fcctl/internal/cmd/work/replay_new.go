@@ -74,7 +74,7 @@ func newReplay(c *cli.Context) (client.NewReplay, error) {
 		return n, err
 	}
 	if n.Since.IsZero() && n.Until.IsZero() && n.Type == "" && n.ClientID == "" && len(n.EventIDs) == 0 && !n.FailedOnly && !n.All {
-		return n, fault.Usage("fcctl events replay needs to know which events", "--since 1h, --type, --event, --failed-only, or --all")
+		return n, fault.Usage("events replay needs to know which events", "--since 1h, --type, --event, --failed-only, or --all")
 	}
 	return n, nil
 }
