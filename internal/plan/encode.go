@@ -100,13 +100,13 @@ func (c *Change) UnmarshalJSON(b []byte) error {
 	switch c.Action {
 	case Create, Update, Replace, Delete, NoOp, Conflict:
 	default:
-		return fmt.Errorf("%s %s has an unknown action %q", info.Title, c.Code, c.Action)
+		return fmt.Errorf("%s %q has an unknown action %q", info.Title, c.Code, c.Action)
 	}
 	c.Resource = nil
 	if len(aux.Resource) > 0 && string(aux.Resource) != "null" {
 		c.Resource = info.New()
 		if err := json.Unmarshal(aux.Resource, c.Resource); err != nil {
-			return fmt.Errorf("%s %s: %w", info.Title, c.Code, err)
+			return fmt.Errorf("%s %q: %w", info.Title, c.Code, err)
 		}
 	}
 	return nil

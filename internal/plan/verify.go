@@ -26,7 +26,7 @@ func (p *Plan) Verify(current []resource.Resource) error {
 			continue
 		}
 		if name := unspoken(c.Resource); name != "" {
-			return fmt.Errorf("the plan would set %q of %s %s and does not show it", name, c.Kind, c.Code)
+			return fmt.Errorf("the plan would set %q of %s %q and does not show it", name, c.Kind, c.Code)
 		}
 		// The status was settled when the plan was made.
 		d.Items = append(d.Items, Item{Resource: c.Resource, Adopt: c.Adopt, Replace: c.Action == Replace, StatusStated: true})
@@ -40,7 +40,7 @@ func (p *Plan) Verify(current []resource.Resource) error {
 			continue
 		}
 		if !slices.ContainsFunc(again.Changes, func(made Change) bool { return sameShown(c, made) }) {
-			return fmt.Errorf("the plan does not show what it would do to %s %s: it was edited, or made by another version of fcctl", c.Kind, c.Code)
+			return fmt.Errorf("the plan does not show what it would do to %s %q: it was edited, or made by another version of fcctl", c.Kind, c.Code)
 		}
 	}
 	return nil

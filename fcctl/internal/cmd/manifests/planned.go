@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/flowcatalyst/fc/client"
@@ -19,8 +20,8 @@ func (a *commands) planned(c *cli.Context, cl *client.Client) (*proposal, error)
 		return nil, err
 	}
 	if p.Server != "" && p.Server != cl.URL() {
-		return nil, fault.New(fault.Conflict, "--url "+p.Server+", or fcctl plan for this server",
-			"the plan was made for the server %s, and this is %s; nothing was changed", p.Server, cl.URL())
+		return nil, fault.New(fault.Conflict, "fcctl plan for this server, or --url for that one",
+			"the plan was made for the server %q, and this is %q; nothing was changed", p.Server, cl.URL())
 	}
 	proposed := &proposal{plan: p}
 	if p.Sealed() {
@@ -43,11 +44,17 @@ func (a *commands) planned(c *cli.Context, cl *client.Client) (*proposal, error)
 	if err := a.check(c.Context, cl, proposed); err != nil {
 		return nil, err // which also says whether the plan is stale
 	}
-	return proposed, a.verify(c, cl, proposed.plan, path)
+	if err := verify(c.Context, cl, proposed.plan, path); err != nil {
+		if stale := a.check(c.Context, cl, proposed); stale != nil {
+			return nil, stale // somebody was between the two looks
+		}
+		return nil, err
+	}
+	return proposed, nil
 }
 
 // verify refuses a plan whose text and resources differ.
-func (a *commands) verify(c *cli.Context, cl *client.Client, p *plan.Plan, path string) error {
+func verify(ctx context.Context, cl *client.Client, p *plan.Plan, path string) error {
 	if p.Empty() || len(p.Conflicts()) > 0 {
 		return nil // it does nothing
 	}
@@ -57,11 +64,11 @@ func (a *commands) verify(c *cli.Context, cl *client.Client, p *plan.Plan, path 
 			m.Resources = append(m.Resources, ch.Resource)
 		}
 	}
-	current, err := live(c.Context, cl, m)
+	current, err := live(ctx, cl, m)
 	if err != nil {
 		return fmt.Errorf("look at what is there: %w", err)
 	}
-	if err := coded(c.Context, cl, current); err != nil {
+	if err := coded(ctx, cl, current); err != nil {
 		return fmt.Errorf("look at what is there: %w", err)
 	}
 	if err := p.Verify(current); err != nil {
