@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,37 @@ func sever(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	ts.Defer(line.Close)
 	ts.Setenv("SEVERED", line.URL)
+}
+
+// lose PATH N leads fcctl over a connection that is lost for good: N requests to
+// the path are answered, the next one arrives, and its answer and all after it
+// are lost. LOST is the address.
+func lose(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lose PATH N")
+	}
+	most, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	server, err := url.Parse(ts.Getenv("FCCTL_URL"))
+	ts.Check(err)
+	proxy := httputil.NewSingleHostReverseProxy(server)
+	var n atomic.Int64
+	line := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != args[0] {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		switch now := int(n.Add(1)); {
+		case now <= most:
+			proxy.ServeHTTP(w, r)
+			return
+		case now == most+1:
+			proxy.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	ts.Defer(line.Close)
+	ts.Setenv("LOST", line.URL)
 }
 
 // together fcctl ARGS… -- fcctl ARGS… runs commands at once. What they said is

@@ -14,34 +14,40 @@ import (
 // be asked for certain columns or again and again.
 var readers = map[string]bool{
 	"list": true, "get": true, "attempts": true, "tasks": true, "pools": true, "endpoints": true, "breakers": true, "queues": true, "in-flight": true, "warnings": true,
-	"stats": true, "statistics": true, "peek": true, "grants": true, "available": true, "search": true, "clients": true,
+	"stats": true, "statistics": true, "peek": true, "grants": true, "available": true, "search": true, "clients": true, "explain": true,
 }
+
+// pages are the last words of commands that show a page, which has no columns
+// of its own and can be shown again and again.
+var pages = map[string]bool{"describe": true}
 
 // Readable gives the commands that show something the flags that shape a
 // table, and --watch.
 func (a *App) Readable(commands []*cli.Command) {
 	for _, cmd := range commands {
 		a.Readable(cmd.Subcommands)
-		if !readers[cmd.Name] || isGroup(cmd) {
+		if !readers[cmd.Name] && !pages[cmd.Name] || isGroup(cmd) {
 			continue
 		}
-		cmd.Flags = append(cmd.Flags[:len(cmd.Flags):len(cmd.Flags)],
-			&cli.StringFlag{Name: "columns", Usage: "only these `COLUMNS` of the table, with commas between them; help lists them"},
-			&cli.StringFlag{Name: "sort-by", Usage: "order what is shown by this `COLUMN`; with a dash before it the other way round"},
-			&cli.BoolFlag{Name: "no-headers", Usage: "leave out the head of the table", DisableDefaultText: true},
-		)
-		show := cmd.Action
-		do := func(c *cli.Context) error {
-			if err := a.lay(c); err != nil {
-				return err
+		do := cmd.Action
+		if show := cmd.Action; readers[cmd.Name] {
+			cmd.Flags = append(cmd.Flags[:len(cmd.Flags):len(cmd.Flags)],
+				&cli.StringFlag{Name: "columns", Usage: "only these `COLUMNS` of the table, with commas between them; help lists them"},
+				&cli.StringFlag{Name: "sort-by", Usage: "order what is shown by this `COLUMN`; with a dash before it the other way round"},
+				&cli.BoolFlag{Name: "no-headers", Usage: "leave out the head of the table", DisableDefaultText: true},
+			)
+			do = func(c *cli.Context) error {
+				if err := a.lay(c); err != nil {
+					return err
+				}
+				return show(c)
 			}
-			return show(c)
+			cmd.Action = do
 		}
-		cmd.Action = do
 		if watches(cmd) {
 			continue // in its own way
 		}
-		cmd.Flags = append(cmd.Flags, newWatchFlag())
+		cmd.Flags = append(cmd.Flags[:len(cmd.Flags):len(cmd.Flags)], newWatchFlag())
 		cmd.Action = func(c *cli.Context) error {
 			often, err := every(c)
 			if err != nil {
