@@ -203,7 +203,7 @@ func (l *line) value(f cli.Flag) Answer {
 	case "output":
 		return words(app.Formats)
 	case "target":
-		return words(l.live.Targets(l.given["f"]))
+		return words(l.live.Targets(l.given["file"]))
 	case "endpoint":
 		return l.codes(resource.KindConnection)
 	case "type", "event-type":

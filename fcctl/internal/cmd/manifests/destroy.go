@@ -44,6 +44,11 @@ func (a *commands) destroy(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at what is there: %w", err)
 	}
+	if len(current) == 0 {
+		if err := a.knownClient(c, cl, m.Client); err != nil {
+			return err
+		}
+	}
 	d := plan.Desired{Manifest: m.Name, ClientID: m.Client}
 	if len(current) > 0 && m.Client != "" {
 		d.ClientID = current[0].Base().ClientID // the id, where the manifest has the identifier
@@ -57,7 +62,7 @@ func (a *commands) destroy(c *cli.Context) error {
 	}
 	res := &client.ApplyResult{Results: []client.ApplyOutcome{}}
 	if p.plan.Empty() {
-		a.Say("The manifest %q owns nothing here", m.Name)
+		a.Say("The manifest %q owns nothing here%s", m.Name, a.others(c, cl, m))
 	} else {
 		if err := a.approveDestroy(c, p); err != nil {
 			return err
