@@ -47,7 +47,12 @@ func TestListenGoesOnUnderItsName(t *testing.T) {
 	}
 	// A target that is away ends it where that is wanted, before the event.
 	code, _, talk = run("--name laptop --max-attempts 1 --scheme none --forward http://127.0.0.1:1/")
-	if code != fault.Failed || !strings.Contains(talk, "refused") || !strings.Contains(talk, "Try: mend the target, or --skip-failed") {
+	if code != fault.Failed || !strings.Contains(talk, "the receiver refused the connection. Check whether it runs and listens at this port") || !strings.Contains(talk, "Try: mend the target, or --skip-failed") {
+		t.Errorf("exit %d\n%s", code, talk)
+	}
+	// A receiver that knows another secret is hinted at, once.
+	code, _, talk = run("--name laptop --max-attempts 2 --forward "+web.URL, "FCCTL_SECRET", "whsec_b3RoZXItc2VjcmV0LW9mLXNvbWVib2R5LWVsc2U=")
+	if code != fault.Failed || strings.Count(talk, "401") < 2 || strings.Count(talk, "FCCTL_SECRET=whsec_… fcctl listen") != 1 {
 		t.Errorf("exit %d\n%s", code, talk)
 	}
 	// What shows only, shows the event that was not taken.

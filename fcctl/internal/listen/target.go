@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/flowcatalyst/fc/client"
@@ -231,6 +232,9 @@ func nullable(s string) *string {
 func reason(err error, timeout time.Duration) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Sprintf("no answer within %s", timeout)
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) { // as the router says it
+		return "the receiver refused the connection. Check whether it runs and listens at this port"
 	}
 	var outer *url.Error
 	if errors.As(err, &outer) {

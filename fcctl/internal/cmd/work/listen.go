@@ -123,9 +123,11 @@ func (a *commands) showListening(c *cli.Context, l *listen.Listener) {
 	if people {
 		lines, ink = a.Out, a.Ink()
 	}
+	hint := secretHint(c)
 	l.Show = func(e *client.Event, o *listen.Outcome) error {
 		line := strings.TrimRight(view.EventLine(*e, ink), " ") + "\n"
 		if o != nil {
+			defer hint(a, o.Status)
 			line = view.Handed{At: time.Now(), Event: e, Answer: o.Answer(), OK: o.OK(), Took: o.Took, Attempt: o.Attempt}.Text(ink)
 		}
 		if c.Bool("print") {
@@ -139,8 +141,26 @@ func (a *commands) showListening(c *cli.Context, l *listen.Listener) {
 		return a.Item(c, e, nil)
 	}
 	l.Failed = func(e *client.Event, o listen.Outcome, again time.Duration) error {
+		defer hint(a, o.Status)
 		_, err := io.WriteString(a.Err, a.ErrInk().Shown(view.Handed{At: time.Now(), Event: e, Answer: o.Answer(), Took: o.Took, Attempt: o.Attempt, Again: again}.Text(a.ErrInk())))
 		return err
+	}
+}
+
+// secretHint says once, when a receiver refuses a delivery as one that is not
+// signed by whom it knows, how to give its secret.
+func secretHint(c *cli.Context) func(a *commands, status int) {
+	said := false
+	return func(a *commands, status int) {
+		if said || status != http.StatusUnauthorized {
+			return
+		}
+		said = true
+		if c.String("scheme") == "none" {
+			a.Say("The receiver may want a signature: --scheme standard-webhooks or flowcatalyst, with its secret in FCCTL_SECRET.")
+			return
+		}
+		a.Say("If the receiver checks signatures, sign with its secret: FCCTL_SECRET=whsec_… fcctl listen, or --secret.")
 	}
 }
 
