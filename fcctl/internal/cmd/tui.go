@@ -39,6 +39,9 @@ func tuiCommand(a *app.App) *cli.Command {
 			if c.Bool("once") {
 				return once(c, a, cl)
 			}
+			if t, _ := a.Env("TERM"); t == "dumb" {
+				return fault.New(fault.Failed, "fcctl tui --once, or TERM=xterm-256color if the terminal can do more than it says", "TERM=dumb: this terminal says that it can draw no screen")
+			}
 			out, is := a.Out.(*os.File)
 			if !is || !a.Terminal || !term.IsTerminal(int(out.Fd())) {
 				return fault.New(fault.Failed, "fcctl tui --once -o json", "there is no terminal to draw on")

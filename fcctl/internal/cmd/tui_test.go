@@ -44,3 +44,14 @@ func TestTheScreenShowsCommandsThatExist(t *testing.T) {
 		t.Errorf("only %d commands were found in the screen's code", seen)
 	}
 }
+
+// Where no screen can be drawn, the error says what can be had.
+func TestTheScreenNeedsATerminalThatCanDraw(t *testing.T) {
+	t.Parallel()
+	for term, says := range map[string]string{"dumb": "TERM=dumb: ", "xterm": "there is no terminal to draw on"} {
+		a, _, talk := fcctl(t, "TERM", term, "FCCTL_URL", "http://127.0.0.1:1", "FCCTL_TOKEN", "x")
+		if code := Run(t.Context(), a, []string{"tui"}); code != 1 || !strings.Contains(talk.String(), says) || !strings.Contains(talk.String(), "Try: fcctl tui --once") {
+			t.Errorf("TERM=%s: exit code %d\n%s", term, code, talk)
+		}
+	}
+}

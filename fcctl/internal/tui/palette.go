@@ -42,17 +42,27 @@ func newPalette(out io.Writer, colour bool) *palette {
 	if colour {
 		r.HasDarkBackground()
 	}
-	ink := func(light, dark string) lipgloss.Style {
-		return r.NewStyle().Foreground(lipgloss.AdaptiveColor{Light: light, Dark: dark})
+	p := &palette{styles: map[tone]lipgloss.Style{strong: r.NewStyle().Bold(true)}, row: r.NewStyle().Reverse(true), none: !colour}
+	for t, i := range inks {
+		p.styles[t] = r.NewStyle().Foreground(lipgloss.CompleteAdaptiveColor{
+			Light: lipgloss.CompleteColor{TrueColor: i.light, ANSI256: i.light, ANSI: i.light16},
+			Dark:  lipgloss.CompleteColor{TrueColor: i.dark, ANSI256: i.dark, ANSI: i.dark16},
+		})
 	}
-	return &palette{
-		styles: map[tone]lipgloss.Style{
-			faint: ink("242", "245"), good: ink("28", "78"), bad: ink("160", "203"), careful: ink("130", "214"),
-			strong: r.NewStyle().Bold(true), link: ink("26", "75"),
-		},
-		row:  r.NewStyle().Reverse(true),
-		none: !colour,
-	}
+	return p
+}
+
+// ink is the colour of a tone on light and on dark, of the 256 of xterm, and of
+// the 16 that people choose themselves: of those, none is used that is often too
+// near to the background.
+type ink struct{ light, dark, light16, dark16 string }
+
+var inks = map[tone]ink{
+	faint:   {"241", "247", "", ""},
+	good:    {"22", "78", "", "2"},
+	bad:     {"124", "210", "1", "9"},
+	careful: {"94", "214", "5", "3"},
+	link:    {"25", "75", "4", "6"},
 }
 
 func (p *palette) paint(t tone, s string) string {
