@@ -30,7 +30,7 @@ type list[T any] struct {
 	rows       map[string]*entry
 	state      state
 	since      time.Time // since when nothing comes, where it waits
-	source     *subscription[T]
+	source     *feed[T]
 
 	fetch func(ctx context.Context) ([]T, bool, error)
 	row   func(T) row
