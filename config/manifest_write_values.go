@@ -59,7 +59,7 @@ func (b *block) fraction(name string, v float64) {
 
 func (b *block) rate(r resource.Rate) {
 	if r != 0 {
-		b.attr("rate_limit", literal(spellRate(r)))
+		b.attr("rate_limit", literal(r.String()))
 	}
 }
 
@@ -236,19 +236,4 @@ func spell(d resource.Duration) string {
 		return fmt.Sprintf("%dd", time.Duration(d)/day)
 	}
 	return d.String()
-}
-
-// spellRate writes a rate per second, minute or hour, whichever is whole.
-func spellRate(r resource.Rate) string {
-	perMinute := float64(r)
-	for _, try := range []struct {
-		n    float64
-		unit string
-	}{{perMinute / 60, "/s"}, {perMinute, "/m"}, {perMinute * 60, "/h"}} {
-		s := strconv.FormatFloat(try.n, 'f', 0, 64) + try.unit
-		if again, err := resource.ParseRate(s); err == nil && again == r {
-			return s
-		}
-	}
-	return strconv.FormatFloat(perMinute, 'f', -1, 64) + "/m"
 }

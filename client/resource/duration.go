@@ -96,6 +96,20 @@ func ParseRate(s string) (Rate, error) {
 // PerSecond is the rate in deliveries per second; 0 means no limit.
 func (r Rate) PerSecond() float64 { return float64(r) / 60 }
 
+// String writes the rate per second, minute or hour, whichever is whole.
+func (r Rate) String() string {
+	for _, per := range []struct {
+		n    float64
+		unit string
+	}{{r.PerSecond(), "/s"}, {float64(r), "/m"}, {float64(r) * 60, "/h"}} {
+		s := strconv.FormatFloat(per.n, 'f', 0, 64) + per.unit
+		if again, err := ParseRate(s); err == nil && again == r {
+			return s
+		}
+	}
+	return strconv.FormatFloat(float64(r), 'f', -1, 64) + "/m"
+}
+
 // UnmarshalJSON reads a number per minute or a text such as "500/s".
 func (r *Rate) UnmarshalJSON(b []byte) error {
 	s := strings.Trim(string(b), `"`)

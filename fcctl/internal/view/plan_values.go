@@ -20,7 +20,8 @@ const (
 	valueContext         = 20
 )
 
-// value is a JSON value as manifests write it, durations with their unit.
+// value is a JSON value as manifests write it, durations and rates
+// with their unit.
 func value(path string, v json.RawMessage, secret bool) string {
 	if v == nil {
 		return ""
@@ -33,6 +34,9 @@ func value(path string, v json.RawMessage, secret bool) string {
 	}
 	if n, err := strconv.Atoi(string(v)); err == nil && strings.HasSuffix(path, "Seconds") {
 		return strconv.Quote(resource.Duration(time.Duration(n) * time.Second).String())
+	}
+	if n, err := strconv.ParseFloat(string(v), 64); err == nil && path == "rateLimit" {
+		return strconv.Quote(resource.Rate(n).String())
 	}
 	var one bytes.Buffer
 	if json.Compact(&one, v) != nil {

@@ -75,3 +75,17 @@ func TestNamesInMarkdownAreNoLinks(t *testing.T) {
 		}
 	}
 }
+
+// A plan has the words of the manifest that it was made from.
+func TestPlanValuesAreThoseOfManifests(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ path, json, want string }{
+		{"rateLimit", "30000", `"500/s"`}, {"rateLimit", "100", `"100/m"`}, {"timeoutSeconds", "90", `"1m30s"`},
+		{"validation", `"WARN"`, `"warn"`}, {"type", `"INTEGRATION"`, `"integration"`}, {"concurrencyMode", `"FIXED"`, `"fixed"`},
+		{"auth.type", `"API_KEY"`, `"api_key"`}, {"status", `"PAUSED"`, `"PAUSED"`},
+	} {
+		if got := value(c.path, []byte(c.json), false); got != c.want {
+			t.Errorf("%s %s: %s", c.path, c.json, got)
+		}
+	}
+}
