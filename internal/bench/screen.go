@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -251,8 +252,14 @@ func (c *court) besideSteady(ctx context.Context, d *daemon, t *terminal, w *wat
 	sc := screenLoad
 	sc.rate = float64(screenTimes.rate)
 	sc.events = int(sc.rate * length.Seconds())
-	changes := 0
-	err := together(ctx, 2, func(ctx context.Context, i int) error {
+	changes, once, name := 0, 2, ofScreen
+	if c.pprof != "" {
+		once++
+	}
+	if t != nil {
+		name += "-" + strings.ReplaceAll(t.view.name, " ", "-")
+	}
+	err := together(ctx, once, func(ctx context.Context, i int) error {
 		if i == 0 {
 			perS, err := c.flow(ctx, d, sc, f)
 			w.steady = append(w.steady, perS)
@@ -260,6 +267,9 @@ func (c *court) besideSteady(ctx context.Context, d *daemon, t *terminal, w *wat
 		}
 		if err := pause(ctx, screenTimes.settle); err != nil {
 			return err
+		}
+		if i == 2 {
+			return d.profile(ctx, screenTimes.steady, filepath.Join(c.pprof, name+".pprof"))
 		}
 		before := t.seen()
 		fcd, fcctl, err := processors(ctx, d, t, screenTimes.steady)
