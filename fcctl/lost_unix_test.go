@@ -96,7 +96,7 @@ func TestTheScreenComesBackWithTheServer(t *testing.T) {
 	s := sit(t, d)
 	s.press("e").sees("no event")
 	d.Stop()
-	s.sees("✗ lost for", "trying again")
+	s.sees("✗ lost for", "trying again: the server refuses the connection")
 	s.sees("✗ lost for 2s")
 	d.Restart()
 	s.sees("● live")

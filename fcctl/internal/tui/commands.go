@@ -103,7 +103,15 @@ func (r *root) command(text string) tea.Cmd {
 				fits = append(fits, p)
 			}
 		}
-		if len(fits) != 1 {
+		if len(fits) > 1 {
+			var names []string
+			for _, p := range fits {
+				names = append(names, p.names[0])
+			}
+			r.say(careful, "%q begins %s; type more of it", name, strings.Join(names, ", "))
+			return nil
+		}
+		if len(fits) == 0 {
 			r.say(careful, "there is no page %q; ? lists them", name)
 			return nil
 		}
@@ -124,13 +132,17 @@ func (r *root) command(text string) tea.Cmd {
 // switchTo goes to the server of another context.
 func (r *root) switchTo(name string) tea.Cmd {
 	if r.o.Switch == nil {
-		r.say(careful, "there are no contexts; fcctl context --help")
+		r.say(careful, "there are no contexts; fcctl login --help")
 		return nil
 	}
 	if name == "" {
 		var names []string
 		if r.o.Contexts != nil {
 			names = r.o.Contexts()
+		}
+		if len(names) == 0 {
+			r.say(careful, "there are no contexts; fcctl login --help")
+			return nil
 		}
 		r.say(plain, ":ctx NAME, one of %s", strings.Join(names, ", "))
 		return nil

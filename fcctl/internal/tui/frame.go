@@ -138,7 +138,7 @@ func (r *root) input() string {
 		text := clean(r.question.question) + " " + r.question.reason + ": "
 		return p.paint(careful, text) + ansi.TruncateLeft(r.line.shown(), max(0, ansi.StringWidth(text+r.line.shown())-r.width), "")
 	case toQuestion:
-		return p.paint(careful, fill(clean(r.question.question)+"  y does, any other key does not", r.width))
+		return p.paint(careful, fill(clean(r.question.question)+"  y does it, any other key does not", r.width))
 	}
 	if r.lost != nil {
 		text := "trying again: " + plainError(r.lost)

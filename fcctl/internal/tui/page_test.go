@@ -263,6 +263,10 @@ func pictures() map[string]func(s *stage) {
 		"endpoints": func(s *stage) {
 			s.at(newEndpoints(s.desk), listed[client.EndpointStats]{exampleSnapshot().Endpoints.Endpoints, false})
 		},
+		"breaker-question": func(s *stage) {
+			one := exampleSnapshot()
+			s.at(newBreaker(s.desk, one.Endpoints.Endpoints[0]), fetched{met{one.Endpoints.Endpoints[0], one.Breakers.Breakers[0]}}).keys("x")
+		},
 		"queues": func(s *stage) { s.at(newQueues(s.desk), listed[client.QueueStats]{exampleSnapshot().Queues, false}) },
 		"replays": func(s *stage) {
 			s.at(newReplays(s.desk), listed[client.Replay]{[]client.Replay{{ID: "rpl_6H0JJ5MVDVE3W", Status: client.WorkRunning, Since: noon.Add(-time.Hour), Type: "shop:*:*:*", Rate: 500, CreatedAt: noon.Add(-time.Minute), Progress: client.Progress{Percent: 40, Created: 4000, Open: 12, Failed: 3}}}, false})
@@ -457,6 +461,32 @@ func TestAMousePointsAtWhatIsSeen(t *testing.T) {
 	does(tea.MouseButtonLeft, find("failed for good"))
 	if !strings.Contains(s.View(), "> 3  200 or more deliveries") {
 		t.Errorf("a click on the third is at\n%s", s.View())
+	}
+}
+
+// A page knows each key that it says it has.
+func TestEveryKeyDoesSomething(t *testing.T) {
+	of := map[string][]string{"1-9": {"1"}, "↑↓": {"up", "down"}, "tab ↑↓": {"tab", "up", "down"}, "← →": {"left", "right"}, "y": nil, "esc": nil} // y and esc are the frame's
+	// Where there is nothing to act on, keys that act do nothing.
+	empty := []string{"help", "dead-letters-filtered", "connection-testing", "events-empty"}
+	for name, set := range pictures() {
+		if slices.Contains(empty, name) {
+			continue
+		}
+		s := newStage(t, 100, 30)
+		set(s)
+		s.View()
+		for _, k := range s.page().Keys() {
+			presses, known := of[k.name]
+			if !known {
+				presses = strings.Fields(k.name)
+			}
+			for _, press := range presses {
+				if _, does := s.page().Key(press); !does {
+					t.Errorf("%s: %s (%s) does nothing on the page %s", name, press, k.does, s.page().Name())
+				}
+			}
+		}
 	}
 }
 

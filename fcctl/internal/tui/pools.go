@@ -173,8 +173,9 @@ type met struct {
 // newBreaker tells the story of an endpoint.
 func newBreaker(d *desk, e client.EndpointStats) *detail {
 	name := nameOf(e.ConnectionCode, e.Endpoint)
-	return &detail{
-		desk: d, name: name, equivalent: "fcctl router breakers", id: e.Endpoint, every: often,
+	var p *detail
+	p = &detail{
+		desk: d, name: name, equivalent: "fcctl router breakers --all", id: e.Endpoint, every: often,
 		fetch: func(ctx context.Context) (any, error) {
 			all, err := d.Router.Endpoints(ctx, 0)
 			if err != nil {
@@ -221,7 +222,14 @@ func newBreaker(d *desk, e client.EndpointStats) *detail {
 			return f.lines
 		},
 		keys: []key{{name: "x", does: "reset the breaker", writes: true}},
+		press: func(_ any, k string) (tea.Cmd, bool) {
+			if k != "x" {
+				return nil, false
+			}
+			return resetBreaker(d, p, name), true
+		},
 	}
+	return p
 }
 
 func newQueues(d *desk) *list[client.QueueStats] {
@@ -280,7 +288,11 @@ func newWarnings(d *desk) *list[client.Warning] {
 			if k != "a" || len(chosen) == 0 {
 				return nil, false
 			}
-			return act(d, l, "", func(ctx context.Context) (string, error) {
+			command := "fcctl router warnings ack"
+			for _, w := range chosen {
+				command += " " + w.ID
+			}
+			return act(d, l, command, func(ctx context.Context) (string, error) {
 				for _, w := range chosen {
 					if _, err := d.Router.Acknowledge(ctx, w.ID); err != nil {
 						return "", err

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -573,6 +575,15 @@ func plainError(err error) string {
 			said += sign + p.Field + " " + p.Detail
 		}
 		return said
+	}
+	var name *net.DNSError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the server refuses the connection; is fcd running?"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the server did not answer in time"
+	case errors.As(err, &name):
+		return "nobody knows the address of " + name.Name
 	}
 	return err.Error()
 }
