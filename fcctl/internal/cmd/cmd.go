@@ -22,7 +22,7 @@ func Main(version string) int {
 	_, plain := os.LookupEnv("NO_COLOR")
 	colour := func(f *os.File) bool { return !plain && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) }
 	a := &app.App{
-		Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv,
+		Version: version, In: &stdin{ctx: ctx, from: os.Stdin}, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv,
 		Terminal: term.IsTerminal(int(os.Stdin.Fd())), ErrTerminal: os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stderr.Fd())),
 		OutTerminal: os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd())),
 		Rows: func() int {

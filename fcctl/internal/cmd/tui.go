@@ -68,7 +68,11 @@ func once(c *cli.Context, a *app.App, cl *client.Client) error {
 // screen are the surroundings of the screen.
 func screen(a *app.App, c *cli.Context, cl *client.Client) tui.Options {
 	k := a.Sessions()
-	o := tui.Options{Client: cl, In: a.In, Out: a.Out, Colour: a.Colour, ReadOnly: c.Bool("read-only"), Mouse: c.Bool("mouse")}
+	in := a.In
+	if s, is := in.(*stdin); is {
+		in = s.Unwrap()
+	}
+	o := tui.Options{Client: cl, In: in, Out: a.Out, Colour: a.Colour, ReadOnly: c.Bool("read-only"), Mouse: c.Bool("mouse")}
 	o.Again = "start the screen with another token"
 	if t, err := a.Target(c); err == nil {
 		o.Context = t.Name

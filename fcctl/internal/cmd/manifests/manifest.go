@@ -38,7 +38,7 @@ func (a *commands) manifest(c *cli.Context) (*config.Manifest, config.Diagnostic
 	m, diags := config.LoadManifest(c.String("file"), config.ManifestOptions{
 		Vars: vars, VarFiles: c.StringSlice("var-file"), Env: a.Env, Stdin: a.In,
 	})
-	return m, diags, nil
+	return m, diags, c.Context.Err() // what was not read to its end is no mistake of the manifest
 }
 
 // show writes diagnostics for people; errors end the command.
