@@ -112,7 +112,7 @@ func rename(d Desired, it Item, was, taken resource.Resource) Change {
 		c := from(taken)
 		c.Action = Conflict
 		c.Problem = fmt.Sprintf("exists already, so %q can not be renamed to it", was.Key())
-		c.Try = "without the moved block; what is not declared is then deleted"
+		c.Try = "another code; without the moved block the one that is there would be meant, and the old one deleted"
 		return c
 	}
 	if it.Replace {

@@ -100,7 +100,7 @@ func build(info resource.KindInfo, f fields) (resource.Resource, []resource.Prob
 		}
 	}
 	if len(ps) == 0 {
-		ps = append(ps, resource.Problem{Field: "body", Detail: "can not be read as a " + info.Title})
+		ps = append(ps, resource.Problem{Field: "body", Detail: "is no " + info.Title})
 	}
 	return r, ps
 }

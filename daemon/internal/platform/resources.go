@@ -128,7 +128,7 @@ func (p *Platform) create(ctx context.Context, c Caller, info resource.KindInfo,
 		}
 		*m = resource.Meta{ClientID: client, Protected: m.Protected, Source: sourceOf(info.Kind, m.Source)}
 		if d.find(keyOf(r)) != nil {
-			return refuse(CodeExists, "a %s of this %s exists already", info.Title, info.Kind.KeyField())
+			return refuse(CodeExists, "this %s is taken by another %s", info.Kind.KeyField(), info.Title)
 		}
 		made = r
 		d.add(r, "CREATE")

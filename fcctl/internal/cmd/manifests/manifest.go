@@ -20,7 +20,7 @@ import (
 func manifestFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: ".", Usage: "the manifest at `PATH`: a file, a directory of *.fc.hcl, or - for standard input"},
-		&cli.StringSliceFlag{Name: "var", Usage: "set a variable, `NAME=VALUE`; may be repeated"},
+		&cli.StringSliceFlag{Name: "var", Usage: "set a variable, `NAME=VALUE`; may be repeated. ps shows it: for a secret set FCCTL_VAR_name"},
 		&cli.StringSliceFlag{Name: "var-file", Usage: "a `FILE` of variables, one name = value per line; may be repeated"},
 	}
 }

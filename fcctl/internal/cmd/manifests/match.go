@@ -27,7 +27,7 @@ func (a *commands) matchCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the event in `FILE`, - for standard input: as it is published, as the API shows it, or a CloudEvent"},
 			&cli.StringFlag{Name: "manifest", Aliases: []string{"m"}, Value: ".", Usage: "the manifest at `PATH`: a file or a directory of *.fc.hcl"},
-			&cli.StringSliceFlag{Name: "var", Usage: "set a variable, `NAME=VALUE`; may be repeated"},
+			&cli.StringSliceFlag{Name: "var", Usage: "set a variable, `NAME=VALUE`; may be repeated. ps shows it: for a secret set FCCTL_VAR_name"},
 			&cli.StringSliceFlag{Name: "var-file", Usage: "a `FILE` of variables, one name = value per line; may be repeated"},
 		},
 		Action: a.match,
