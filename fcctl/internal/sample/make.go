@@ -14,6 +14,11 @@ import (
 const (
 	deep    = 5  // beneath this depth objects get only what they must have
 	deepest = 40 // where a schema is taken to refer to itself without end
+
+	// An event has at most 1 MiB of data. A schema can ask for lists of lists
+	// that have no room in any memory, each of them of a modest length.
+	largest   = 4 << 20 // bytes of all texts, with each value as so many more:
+	eachValue = 16
 )
 
 // maker makes one example.
@@ -21,12 +26,29 @@ type maker struct {
 	root any
 	rand *rand.Rand
 	n    int // of texts so far, so that they differ
+	size int // of all that was made so far
 }
 
 func unmet(keyword, reason string) error { return &Unmet{Keyword: keyword, Reason: reason} }
 
-// make makes a value that a schema accepts, as far as it knows.
+// errLarge says that an example would be too large.
+var errLarge = unmet("the schema", "the smallest example that it accepts is larger than an event may be")
+
+// make makes a value that a schema accepts, as far as it knows, and not too
+// much of it.
 func (m *maker) make(schema any, depth int) (any, error) {
+	m.size += eachValue
+	if m.size > largest {
+		return nil, errLarge
+	}
+	v, err := m.value(schema, depth)
+	if text, is := v.(string); is {
+		m.size += len(text)
+	}
+	return v, err
+}
+
+func (m *maker) value(schema any, depth int) (any, error) {
 	if depth > deepest {
 		return nil, unmet("$ref", "the schema refers to itself without end")
 	}
@@ -368,8 +390,11 @@ func (m *maker) array(s map[string]any, depth int) (any, error) {
 				}
 				return nil, err
 			}
+			if s["uniqueItems"] != true {
+				break
+			}
 			b, _ := json.Marshal(v) // what was made of JSON can be
-			if s["uniqueItems"] != true || !seen[string(b)] {
+			if !seen[string(b)] {
 				seen[string(b)] = true
 				break
 			}

@@ -16,6 +16,9 @@ import (
 // another one is chosen each time.
 const tries = 40
 
+// largeTries is how many of them may come to too much, which takes long.
+const largeTries = 4
+
 // location is what a schema is called while it is compiled: a name that
 // nothing has.
 const location = "https://schema.invalid/schema"
@@ -74,6 +77,7 @@ func Read(doc []byte) (*Schema, error) {
 // Make makes an example. The error is an *Unmet.
 func (s *Schema) Make(seed uint64) (any, error) {
 	var last error
+	large := 0
 	for n := range uint64(tries) {
 		g := &maker{root: s.doc, rand: rand.New(rand.NewPCG(seed, n))}
 		v, err := g.make(s.doc, 0)
@@ -82,6 +86,11 @@ func (s *Schema) Make(seed uint64) (any, error) {
 		}
 		if err == nil {
 			return v, nil
+		}
+		if errors.Is(err, errLarge) {
+			if large++; large == largeTries {
+				return nil, err
+			}
 		}
 		var u *Unmet
 		if !errors.As(err, &u) {

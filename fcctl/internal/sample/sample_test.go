@@ -108,7 +108,11 @@ func TestUnmet(t *testing.T) {
 		"between":      {`{"type":"integer","minimum":5,"maximum":4}`, "it does not satisfy minimum: no such number lies between the bounds"},
 		"not":          {`{"type":"object","properties":{"a":{"const":1}},"required":["a"],"not":{"required":["a"]}}`, "it does not satisfy not"},
 		"a lookaround": {`{"type":"string","pattern":"^b$","maxLength":0}`, "it does not satisfy pattern: no text was found for ^b$"},
-		"without end":  {`{"type":"object","required":["a"],"properties":{"a":{"$ref":"#"}}}`, "it does not satisfy $ref: the schema refers to itself without end"},
+		"large": {`{"type":"array","minItems":1000,"items":{"type":"array","minItems":1000,"items":{"type":"array","minItems":1000,"items":{"type":"integer"}}}}`,
+			"it does not satisfy the schema: the smallest example that it accepts is larger than an event may be"},
+		"long texts": {`{"type":"array","minItems":10000,"items":{"type":"string","minLength":1000000}}`,
+			"it does not satisfy the schema: the smallest example that it accepts is larger than an event may be"},
+		"without end": {`{"type":"object","required":["a"],"properties":{"a":{"$ref":"#"}}}`, "it does not satisfy $ref: the schema refers to itself without end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -122,10 +122,12 @@ func (m *maker) text(s map[string]any) (any, error) {
 			return t, nil
 		}
 	}
-	t := m.word()
-	for utf8.RuneCountInString(t) < int(least) {
-		t += " " + m.word()
+	var b strings.Builder
+	b.WriteString(m.word())
+	for b.Len() < int(least) { // words are of ASCII letters
+		b.WriteString(" " + m.word())
 	}
+	t := b.String()
 	if r := []rune(t); len(r) > int(most) {
 		t = string(r[:int(most)])
 	}
