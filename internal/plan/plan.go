@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/flowcatalyst/fc/client/resource"
 )
@@ -103,6 +104,13 @@ func (p *Plan) Conflicts() []Change {
 		}
 	}
 	return cs
+}
+
+// LosesAll says that nothing of what the manifest owns stays.
+func (p *Plan) LosesAll() bool {
+	return len(p.Targets) == 0 && !slices.ContainsFunc(p.Changes, func(c Change) bool {
+		return !c.Adopt && (c.Action == NoOp || c.Action == Update || c.Action == Replace)
+	})
 }
 
 // Count says how many resources meet an action.

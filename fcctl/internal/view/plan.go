@@ -33,6 +33,9 @@ func Plan(p *plan.Plan, f PlanFacts, ink Ink) string {
 		b.WriteByte('\n')
 	}
 	b.WriteString(summary(p, ink))
+	if head, rest := loss(p); head != "" {
+		b.WriteString(ink.Red(head) + rest + "\n")
+	}
 	if s := partial(p, oneLine); s != "" {
 		b.WriteString(ink.Yellow(s) + "\n")
 	}
@@ -246,11 +249,20 @@ func summary(p *plan.Plan, ink Ink) string {
 	if p.ClientID != "" {
 		of = fmt.Sprintf(" of client %q", p.ClientID)
 	}
-	s := ink.Bold("Plan") + fmt.Sprintf(" for manifest %q%s: %s.\n", p.Manifest, of, strings.Join(parts, ", "))
-	if p.Count(plan.Delete) == len(p.Changes) && len(p.Targets) == 0 {
-		s += ink.Red("Nothing will be left:") + " this deletes all that the manifest owns.\n"
+	return ink.Bold("Plan") + fmt.Sprintf(" for manifest %q%s: %s.\n", p.Manifest, of, strings.Join(parts, ", "))
+}
+
+// loss warns of a plan that leaves nothing of what the manifest had: an empty
+// directory, or a name that another directory has, too.
+func loss(p *plan.Plan) (head, rest string) {
+	n := p.Count(plan.Delete)
+	switch {
+	case n == 0 || !p.LosesAll():
+		return "", ""
+	case n == len(p.Changes):
+		return "Nothing will be left:", " this deletes all that the manifest owns."
 	}
-	return s
+	return fmt.Sprintf("Nothing of what manifest %q has will be left:", p.Manifest), " is the name that of another directory, too?"
 }
 
 // Count is a number of things.

@@ -21,6 +21,9 @@ func PlanMarkdown(p *plan.Plan, f PlanFacts) string {
 	if s := partial(p, inCode); s != "" {
 		m.add(s + "\n\n")
 	}
+	if head, rest := loss(p); head != "" {
+		m.add("**" + prose(head) + "**" + rest + "\n\n")
+	}
 	var shown []plan.Change
 	for _, c := range p.Changes {
 		if c.Action != plan.NoOp || len(c.Notes) > 0 {
