@@ -202,7 +202,7 @@ func (r *root) help(width, height int) string {
 	if ks := r.page().Keys(); len(ks) > 0 {
 		section("here: "+clean(r.page().Name()), ks)
 	}
-	if _, is := r.page().(Filtered); is {
+	if _, is := r.page().(interface{ Unmark() }); is {
 		section("tables", tableKeys)
 	}
 	section("everywhere", []key{

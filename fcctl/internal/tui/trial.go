@@ -118,7 +118,7 @@ func timeOf(t client.TestTiming) string {
 		name   string
 		millis float64
 	}{{"DNS", t.DNS}, {"connect", t.Connect}, {"TLS", t.TLS}, {"first byte after", t.FirstByte}, {"all in", t.Total}} {
-		if p.millis > 0 {
+		if p.millis >= 0.05 { // what is less is shown as nothing
 			parts = append(parts, p.name+" "+millis(p.millis))
 		}
 	}
