@@ -36,6 +36,8 @@ type App struct {
 	// Rows how many lines it has; nil if that is not known.
 	OutTerminal bool
 	Rows        func() int
+	// Width is how many columns stdout has; nil or 0 if that is not known.
+	Width func() int
 	// ReadPassword reads a line without echo.
 	ReadPassword func() (string, error)
 	// Browse opens a URL in the user's browser; nil if there is none to open.
@@ -44,6 +46,7 @@ type App struct {
 	Colour, ErrColour bool
 
 	layout   *view.Layout // of the command that runs
+	whole    bool         // its tables are not made to fit the terminal
 	wire     wire.Options // as its flags say
 	sessions *session.Keeper
 	target   *session.Target // that was spoken to
@@ -116,7 +119,13 @@ func (a *App) report(ctx context.Context, err error) int {
 }
 
 // Ink is what data is written with.
-func (a *App) Ink() view.Ink { return view.NewInk(a.Colour).Laid(a.layout) }
+func (a *App) Ink() view.Ink {
+	ink := view.NewInk(a.Colour).Laid(a.layout)
+	if a.OutTerminal && a.Width != nil && !a.whole {
+		ink = ink.Within(a.Width())
+	}
+	return ink
+}
 
 // ErrInk is what talk is written with.
 func (a *App) ErrInk() view.Ink { return view.NewInk(a.ErrColour) }

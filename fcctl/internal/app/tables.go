@@ -74,6 +74,7 @@ func watches(cmd *cli.Command) bool {
 
 // lay reads the flags that shape a table.
 func (a *App) lay(c *cli.Context) error {
+	a.whole = c.String("output") == "wide"
 	l := &view.Layout{SortBy: c.String("sort-by"), NoHeaders: c.Bool("no-headers")}
 	for name := range strings.SplitSeq(c.String("columns"), ",") {
 		if name = strings.TrimSpace(name); name != "" {

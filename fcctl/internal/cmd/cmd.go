@@ -32,6 +32,13 @@ func Main(version string) int {
 			}
 			return rows
 		},
+		Width: func() int {
+			width, _, err := term.GetSize(int(os.Stdout.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		},
 		ReadPassword: func() (string, error) { return readPassword(ctx) },
 		Browse:       browser(),
 		Colour:       colour(os.Stdout), ErrColour: colour(os.Stderr),

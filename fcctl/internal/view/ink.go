@@ -1,10 +1,12 @@
 package view
 
-// Ink is how text is written: its colours, and the layout of its tables. The
+// Ink is how text is written: its colours, and the layout and width of its
+// tables. The
 // zero Ink leaves both as they are.
 type Ink struct {
 	on     bool
 	layout *Layout
+	width  int // in which the rows of tables are to fit; 0 is any
 }
 
 // NewInk returns an ink that writes terminal escapes, or one that does not.
@@ -13,6 +15,18 @@ func NewInk(on bool) Ink { return Ink{on: on} }
 // Laid is the ink with a layout for tables.
 func (i Ink) Laid(l *Layout) Ink {
 	i.layout = l
+	return i
+}
+
+// Within is the ink for a terminal that is so wide; 0 is any width.
+func (i Ink) Within(width int) Ink {
+	i.width = width
+	return i
+}
+
+// Indented is the ink for text that is set in by so much.
+func (i Ink) Indented(by int) Ink {
+	i.width = max(i.width-by, 0)
 	return i
 }
 

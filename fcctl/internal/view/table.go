@@ -42,6 +42,9 @@ func (t *table) String(ink Ink) string {
 			widths[i] = max(widths[i], utf8.RuneCountInString(t.head[i]))
 		}
 	}
+	if ink.width > 0 {
+		t = t.fit(widths, ink.width)
+	}
 	var b strings.Builder
 	line := func(cells []cell) {
 		var l strings.Builder

@@ -32,7 +32,7 @@ func (a *commands) describe(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &page{c: c, cl: cl, ink: a.Ink(), value: map[string]any{}}
+	p := &page{c: c, cl: cl, ink: a.Ink().Indented(2), value: map[string]any{}}
 	switch strings.ToLower(kind) {
 	case "event", "events":
 		p.value["kind"] = "event"
