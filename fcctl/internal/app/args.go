@@ -72,6 +72,10 @@ func Arrange(app *cli.App, args []string) ([]string, error) {
 	if help {
 		flags = append(flags, "--help")
 	}
+	if slices.Contains(rest, "") {
+		command := strings.Join(append([]string{"fcctl"}, path...), " ")
+		return nil, fault.Usage("an argument is empty; is the variable set that it was made of?", command+" --help")
+	}
 	out := append(append(global, path...), flags...)
 	if len(rest) > 0 {
 		out = append(append(out, "--"), rest...)

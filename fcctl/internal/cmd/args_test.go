@@ -85,6 +85,9 @@ func TestAnEmptyFlagIsRefused(t *testing.T) {
 		{"jobs", "list", "--watch="},
 		{"--url", "", "apply"},
 		{"apply", "--context", ""},
+		{"jobs", "retry", ""},
+		{"delete", "subscription", "", "--yes"},
+		{"events", "get", "--", ""},
 	} {
 		_, err := app.Arrange(root(a), args)
 		var f *fault.Fault
