@@ -3,6 +3,7 @@ package work
 import (
 	"cmp"
 	"context"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,9 +67,14 @@ func (a *commands) traceWatch(c *cli.Context, cl *client.Client) error {
 		}
 		if now := t.Text(view.Ink{}); now != before {
 			before = now
+			if a.OutTerminal && app.ForPeople(c) {
+				if _, err := io.WriteString(a.Out, clearScreen); err != nil {
+					return err
+				}
+			}
 			err := a.Item(c, t, func() string {
 				if a.OutTerminal {
-					return clearScreen + t.Text(a.Ink())
+					return t.Text(a.Ink())
 				}
 				return now + "\n"
 			})
