@@ -19,7 +19,7 @@ import (
 // Main runs fcctl on the process's own surroundings.
 func Main(version string) int {
 	ctx := stoppable(context.Background())
-	_, plain := os.LookupEnv("NO_COLOR")
+	plain := os.Getenv("NO_COLOR") != "" // https://no-color.org
 	colour := func(f *os.File) bool { return !plain && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) }
 	a := &app.App{
 		Version: version, In: &stdin{ctx: ctx, from: os.Stdin}, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv,

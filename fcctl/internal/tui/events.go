@@ -155,21 +155,29 @@ func (d *desk) way(w way, width int) []string {
 	}
 	if len(w.says.Subscriptions) > matched {
 		f.title("Where it did not go")
-		for _, s := range w.says.Subscriptions {
-			if s.Matched {
-				continue
-			}
-			why := s.Clause + ": " + s.Detail
-			if s.Value != "" {
-				why += "  (saw " + s.Value + ")"
-			}
-			for i, part := range wrap(clean(s.Code+"  "+why), max(20, width-4)) {
+		not := func(text string) {
+			for i, part := range wrap(clean(text), max(20, width-4)) {
 				sign := "✗ "
 				if i > 0 {
 					sign = "  "
 				}
 				f.lines = append(f.lines, "  "+d.paint(faint, sign+part))
 			}
+		}
+		var others []string // which want other types
+		for _, s := range w.says.Subscriptions {
+			switch {
+			case s.Matched:
+			case s.Clause == "pattern" && s.Value == e.Type:
+				others = append(others, s.Code)
+			case s.Value != "":
+				not(s.Code + "  " + s.Clause + ": " + s.Detail + "  (saw " + s.Value + ")")
+			default:
+				not(s.Code + "  " + s.Clause + ": " + s.Detail)
+			}
+		}
+		if len(others) > 0 {
+			not("of other types: " + strings.Join(others, ", "))
 		}
 	}
 	f.title("Data")

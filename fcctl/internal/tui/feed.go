@@ -91,8 +91,8 @@ func (f *feed[T]) once(ctx context.Context) (end error) {
 				return ctx.Err()
 			}
 		case got.Reset, got.Sign == client.Opened && got.Place == "":
-			n := news[T]{state: flows}
-			if n, err = f.page(ctx); err != nil {
+			n, err := f.page(ctx)
+			if err != nil {
 				return err
 			}
 			if !f.say(ctx, n) {
