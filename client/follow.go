@@ -59,6 +59,9 @@ func (e *Events) followed(f EventFilter) url.Values {
 	q := f.values("")
 	q.Del("limit")
 	q.Del("until")
+	if f.WithoutData {
+		q.Set("withoutData", "true")
+	}
 	return q
 }
 

@@ -89,6 +89,9 @@ func (s *server) pump(w http.ResponseWriter, r *http.Request, c *caller, needs s
 	}
 	for {
 		wait, err := f.step(r.Context(), c, out)
+		if err == nil {
+			err = out.Flush()
+		}
 		if err != nil {
 			if r.Context().Err() == nil {
 				// The client comes again and goes on where it was.

@@ -19,6 +19,9 @@ const (
 	lastAsk  = time.Second
 )
 
+// eventsPace is how long events are gathered after some were sent.
+const eventsPace = 50 * time.Millisecond
+
 type eventsFollowed struct {
 	Following
 	Type          string    `query:"type" doc:"Four segments, each a word or *"`
@@ -27,6 +30,7 @@ type eventsFollowed struct {
 	MessageGroup  string    `query:"messageGroup" doc:"Only of this message group"`
 	Subject       string    `query:"subject" doc:"Only with this subject"`
 	Source        string    `query:"source" doc:"Only from this source"`
+	WithoutData   bool      `query:"withoutData" doc:"Leave out the data of events, which costs less to send and to read"`
 	Since         time.Time `query:"since" doc:"Begin with what was accepted at this time; without it and without a last id, with what comes"`
 }
 
@@ -77,17 +81,20 @@ func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) 
 			return 0, err
 		}
 		for i := range page.Events {
-			if !in.fits(&page.Events[i]) {
+			e := page.Events[i]
+			if !in.fits(&e) {
 				continue
 			}
-			// The data is read now and not with the page: a slow client
-			// must not keep a page of large events in memory.
-			e, err := s.p.Event(ctx, c.Caller, page.Events[i].ID.String())
-			if platform.IsCode(err, platform.CodeNotFound) {
-				continue // it was removed meanwhile
-			}
-			if err != nil {
-				return 0, err
+			if !in.WithoutData {
+				// The data is read now and not with the page: a slow client
+				// must not keep a page of large events in memory.
+				e, err = s.p.Event(ctx, c.Caller, e.ID.String())
+				if platform.IsCode(err, platform.CodeNotFound) {
+					continue // it was removed meanwhile
+				}
+				if err != nil {
+					return 0, err
+				}
 			}
 			q.After = e.Position
 			if err := out.Send(at(), "event", readEvent(&e)); err != nil {
@@ -103,6 +110,9 @@ func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) 
 				current = true
 				err = out.Send(at(), "current", []byte("{}"))
 			}
+			if moved {
+				return eventsPace, err
+			}
 			return time.Hour, err
 		case moved:
 			ask = firstAsk
@@ -112,5 +122,5 @@ func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) 
 		ask = min(2*ask, lastAsk)
 		return wait, nil
 	}
-	return &follower{wake: &s.p.Wakes().Events, step: step, at: at}, nil
+	return &follower{wake: &s.p.Wakes().Events, step: step, at: at, pace: eventsPace}, nil
 }

@@ -101,6 +101,7 @@ var queryParameters = []parameter{
 	{"type", "", []string{someType}},
 	{"types", "", []string{someType}},
 	{"until", "", "2026-01-03T00:00:00Z"},
+	{"withoutData", "", true},
 }
 
 // ownParameters mean something else with one operation.

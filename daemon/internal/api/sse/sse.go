@@ -32,10 +32,11 @@ func Open(w http.ResponseWriter) (*Stream, error) {
 	// The deadline for reading the request must not end the answer.
 	_ = s.out.SetReadDeadline(time.Time{})
 	s.b = append(s.b, "retry: 1000\n\n"...)
-	return s, s.flush()
+	return s, s.Flush()
 }
 
-// Send writes one event. A client that connects again names the last id that it
+// Send writes one event, which goes out with the next Flush, or before that when
+// much has gathered. A client that connects again names the last id that it
 // has seen. Data is JSON: line breaks within it are nothing but space there,
 // and would end the event here.
 func (s *Stream) Send(id, event string, data []byte) error {
@@ -49,7 +50,10 @@ func (s *Stream) Send(id, event string, data []byte) error {
 		s.b = append(s.b, c)
 	}
 	s.b = append(s.b, "\n\n"...)
-	return s.flush()
+	if len(s.b) < gathered {
+		return nil
+	}
+	return s.Flush()
 }
 
 // Keep says that the stream is alive and where it stands: a client takes the
@@ -58,12 +62,14 @@ func (s *Stream) Keep(id string) error {
 	s.b = append(s.b, ": still here\n"...)
 	s.field("id", id)
 	s.b = append(s.b, '\n')
-	return s.flush()
+	return s.Flush()
 }
 
 // End says that the stream ends in good order, and that the client should come
 // again.
-func (s *Stream) End() error { return s.Send("", "end", []byte("{}")) }
+func (s *Stream) End() error {
+	return errors.Join(s.Send("", "end", []byte("{}")), s.Flush())
+}
 
 // breaks are what would let a value begin a line of its own.
 var breaks = strings.NewReplacer("\n", "", "\r", "", "\x00", "")
@@ -74,9 +80,17 @@ func (s *Stream) field(name, value string) {
 	}
 }
 
-const kept = 64 << 10
+// gathered is how much goes out at once, and kept the largest buffer that stays.
+const (
+	gathered = 32 << 10
+	kept     = 64 << 10
+)
 
-func (s *Stream) flush() error {
+// Flush sends what was written.
+func (s *Stream) Flush() error {
+	if len(s.b) == 0 {
+		return nil
+	}
 	// Some writers have no deadline; then the client's absence ends it.
 	_ = s.out.SetWriteDeadline(time.Now().Add(Stuck))
 	_, err := s.w.Write(s.b)
