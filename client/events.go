@@ -154,8 +154,9 @@ type EventFilter struct {
 	Since, Until                                                 time.Time
 	// PageSize is how many come with one request; 0 leaves it to the server.
 	PageSize int
-	// WithoutData leaves out the data of events in Follow and Listen.
-	WithoutData bool
+	// Heads leaves out the data of events in Follow and Listen, and what else
+	// does not name them.
+	Heads bool
 }
 
 func (f EventFilter) values(cursor string) url.Values {

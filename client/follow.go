@@ -59,8 +59,8 @@ func (e *Events) followed(f EventFilter) url.Values {
 	q := f.values("")
 	q.Del("limit")
 	q.Del("until")
-	if f.WithoutData {
-		q.Set("withoutData", "true")
+	if f.Heads {
+		q.Set("heads", "true")
 	}
 	return q
 }

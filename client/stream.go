@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -114,11 +114,10 @@ func (c *Client) events(ctx context.Context, path string, place *string, t *take
 		data     []byte
 	)
 	for lines.Scan() {
-		line := lines.Text()
-		field, value, _ := strings.Cut(line, ":")
-		value = strings.TrimPrefix(value, " ")
+		field, value, _ := bytes.Cut(lines.Bytes(), []byte(":"))
+		value = bytes.TrimPrefix(value, []byte(" "))
 		switch {
-		case line == "":
+		case len(lines.Bytes()) == 0:
 			quiet.Stop() // a taker that takes its time is no silence of the server's
 			more := true
 			if len(data) > 0 {
@@ -136,14 +135,14 @@ func (c *Client) events(ctx context.Context, path string, place *string, t *take
 				return errStopped
 			}
 			name, id, data = "", "", nil
-		case field == "event":
-			name = value
-		case field == "id":
-			id = value
-		case field == "data":
+			quiet.Reset(silence)
+		case string(field) == "event":
+			name = string(value)
+		case string(field) == "id":
+			id = string(value)
+		case string(field) == "data":
 			data = append(data, value...)
 		}
-		quiet.Reset(silence)
 	}
 	if err := lines.Err(); err != nil {
 		if cause := context.Cause(ctx); cause != nil {

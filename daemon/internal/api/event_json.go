@@ -54,6 +54,22 @@ func appendEvent(b []byte, e *flow.Event) []byte {
 	return appendTime(b, "createdAt", e.CreatedAt)
 }
 
+// headOf is what names an event, and no more.
+func headOf(e *flow.Event) json.RawMessage {
+	b := append(make([]byte, 0, 384), `{"id":"`...)
+	b = append(b, e.ID.String()...)
+	b = append(b, '"')
+	b = appendText(b, "type", e.Type)
+	b = appendText(b, "source", e.Source)
+	b = appendOptional(b, "subject", e.Subject)
+	b = appendTime(b, "time", e.Time)
+	b = appendOptional(b, "messageGroup", e.MessageGroup)
+	b = appendOptional(b, "correlationId", e.CorrelationID)
+	b = appendOptional(b, "clientId", e.ClientID)
+	b = appendTime(b, "createdAt", e.CreatedAt)
+	return append(b, '}')
+}
+
 // readEvent is an event as lists and single reads show it.
 func readEvent(e *flow.Event) json.RawMessage {
 	b := appendEvent(make([]byte, 0, len(e.Data)+768), e)

@@ -30,7 +30,7 @@ type eventsFollowed struct {
 	MessageGroup  string    `query:"messageGroup" doc:"Only of this message group"`
 	Subject       string    `query:"subject" doc:"Only with this subject"`
 	Source        string    `query:"source" doc:"Only from this source"`
-	WithoutData   bool      `query:"withoutData" doc:"Leave out the data of events, which costs less to send and to read"`
+	Heads         bool      `query:"heads" doc:"Only the heads of events: id, type, source, subject, time, messageGroup, correlationId, clientId and createdAt, which costs less to send and to read"`
 	Since         time.Time `query:"since" doc:"Begin with what was accepted at this time; without it and without a last id, with what comes"`
 }
 
@@ -85,7 +85,9 @@ func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) 
 			if !in.fits(&e) {
 				continue
 			}
-			if !in.WithoutData {
+			shown := headOf
+			if !in.Heads {
+				shown = readEvent
 				// The data is read now and not with the page: a slow client
 				// must not keep a page of large events in memory.
 				e, err = s.p.Event(ctx, c.Caller, e.ID.String())
@@ -97,7 +99,7 @@ func (s *server) followEvents(ctx context.Context, c *call, in *eventsFollowed) 
 				}
 			}
 			q.After = e.Position
-			if err := out.Send(at(), "event", readEvent(&e)); err != nil {
+			if err := out.Send(at(), "event", shown(&e)); err != nil {
 				return 0, err
 			}
 		}

@@ -257,17 +257,17 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 	}
 }
 
-func TestAStreamWithoutData(t *testing.T) {
+func TestAStreamHeads(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	acme := w.of("acme")
-	f, whole := w.follow(t, eventStream+"?withoutData=true", acme, ""), w.follow(t, eventStream, acme, "")
+	f, whole := w.follow(t, eventStream+"?heads=true", acme, ""), w.follow(t, eventStream, acme, "")
 	id := w.publish(acme, "x")
 	w.fanOut()
 	if _, e := f.next(); e["id"] != id || e["type"] != "a:b:c:d" || e["subject"] != "x" || e["data"] != nil {
-		t.Errorf("without its data: %v", e)
+		t.Errorf("its head: %v", e)
 	}
 	if _, e := whole.next(); e["id"] != id || e["data"] == nil {
-		t.Errorf("with it: %v", e)
+		t.Errorf("the whole: %v", e)
 	}
 }

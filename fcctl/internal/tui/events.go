@@ -39,7 +39,7 @@ func newEvents(d *desk, pattern string) *list[client.Event] {
 			return first(c.Events.Page(ctx, client.EventFilter{Type: pattern, PageSize: fetchedAtMost}, ""))
 		},
 		follow: func(ctx context.Context) iter.Seq2[client.Followed[client.Event], error] {
-			return c.Events.Listen(ctx, client.EventFilter{Type: pattern, WithoutData: true}, "")
+			return c.Events.Listen(ctx, client.EventFilter{Type: pattern, Heads: true}, "")
 		},
 		lean: func(e client.Event) client.Event { e.Data = nil; return e },
 		row: func(e client.Event) row {

@@ -208,7 +208,7 @@ func TestALiveListGoesOnWhereItWasAfterACut(t *testing.T) {
 	if want := []string{"", "p2"}; !slices.Equal(from, want) {
 		t.Errorf("it went on from %q, not %q", from, want)
 	}
-	if lists > 2 || query[1] != "type=a%3A%2A%3A%2A%3A%2A&withoutData=true" {
+	if lists > 2 || query[1] != "heads=true&type=a%3A%2A%3A%2A%3A%2A" {
 		t.Errorf("the list was read %d times, the stream with %s", lists, query[1])
 	}
 	// The page is closed, and the stream with it.

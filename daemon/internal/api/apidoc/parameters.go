@@ -66,6 +66,7 @@ var queryParameters = []parameter{
 	{"entityId", "Only entries about the thing with this id", "sub_" + someID},
 	{"entityType", "", []string{"Subscription"}},
 	{"eventId", "Only what was made of this event", someID},
+	{"heads", "", true},
 	{"lastEventId", "", someID},
 	{"limit", "", 50},
 	{"managedBy", "", "orders"},
@@ -101,7 +102,6 @@ var queryParameters = []parameter{
 	{"type", "", []string{someType}},
 	{"types", "", []string{someType}},
 	{"until", "", "2026-01-03T00:00:00Z"},
-	{"withoutData", "", true},
 }
 
 // ownParameters mean something else with one operation.
