@@ -15,6 +15,12 @@ const (
 	// somebody has to sign in first, that may take longer.
 	again    = 2 * time.Second
 	unsigned = 15 * time.Second
+
+	// A stream of more than flood things within floodFor is too much to look at,
+	// and costs a server that is busy: for calmFor the list is read instead.
+	flood    = 6000
+	floodFor = 2 * time.Second
+	calmFor  = 10 * time.Second
 )
 
 // feed reads the stream of a list.
@@ -22,6 +28,7 @@ type feed[T any] struct {
 	follow func(context.Context) iter.Seq2[client.Followed[T], error]
 	fetch  func(context.Context) ([]T, bool, error)
 	out    chan news[T]
+	flood  int // how many within floodFor are too many; 0 is no bound
 }
 
 // say hands on news, unless nobody waits for them any more.
@@ -41,6 +48,15 @@ func (f *feed[T]) run(ctx context.Context) {
 		err := f.once(ctx)
 		switch {
 		case errors.Is(err, errBehind):
+			continue
+		case errors.Is(err, errFlood):
+			if !f.say(ctx, news[T]{state: floods}) {
+				return
+			}
+			select {
+			case <-time.After(calmFor):
+			case <-ctx.Done():
+			}
 			continue
 		case final(err):
 			// An older server has none. If it is something else, what asks in
@@ -69,6 +85,9 @@ func final(err error) bool {
 	return errors.As(err, &refused) && refused.Status < 500 && refused.Status != http.StatusTooManyRequests && refused.Status != http.StatusUnauthorized
 }
 
+// errFlood says that more comes than anybody can look at.
+var errFlood = errors.New("too much comes to follow it")
+
 // errBehind says that more was missed than a list keeps.
 var errBehind = errors.New("more was missed than is kept")
 
@@ -80,6 +99,7 @@ func (f *feed[T]) once(ctx context.Context) (end error) {
 	// missed is there: -1. The stream of jobs does not say when that is, and
 	// says itself when it was too much.
 	missed, says := -1, false
+	began, n := time.Now(), 0
 	for got, err := range f.follow(ctx) {
 		switch {
 		case err != nil:
@@ -108,6 +128,12 @@ func (f *feed[T]) once(ctx context.Context) (end error) {
 		case got.Sign == client.Current:
 			missed, says = -1, true
 		case got.Sign == "":
+			if now := time.Now(); now.Sub(began) > floodFor {
+				began, n = now, 0
+			}
+			if n++; f.flood > 0 && n > f.flood {
+				return errFlood
+			}
 			if missed >= 0 {
 				if missed++; missed > mostRows {
 					return errBehind

@@ -237,6 +237,8 @@ func (l *list[T]) Count() string {
 		n += ", not live for " + age(l.now().Sub(l.since))
 	case polled:
 		n += ", polled"
+	case floods:
+		n += ", too many to follow: the newest now and then"
 	}
 	return n
 }

@@ -39,6 +39,7 @@ const (
 	flows               // from the stream
 	waits               // it does not, until there is a stream again
 	polled              // the server has no stream
+	floods              // too much comes: it is read now and then
 )
 
 // news is what came to a list since the last time.
@@ -75,7 +76,7 @@ func (l *list[T]) Follow(send func(tea.Msg)) func() {
 	}
 	l.grid.heads, l.state = true, begins
 	ctx, stop := context.WithCancel(l.ctx)
-	s := &feed[T]{follow: l.follow, fetch: l.fetch, out: make(chan news[T], 256)}
+	s := &feed[T]{follow: l.follow, fetch: l.fetch, out: make(chan news[T], 256), flood: flood}
 	l.source = s
 	go func() {
 		defer fallen(send)

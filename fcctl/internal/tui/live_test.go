@@ -306,6 +306,28 @@ func TestABurstIsHandedOverInFewPieces(t *testing.T) {
 	}
 }
 
+// More than anybody can look at is not followed, but read now and then.
+func TestAFloodIsReadAndNotFollowed(t *testing.T) {
+	s := serveScript(t, func() string { return eventsOf("e99999") }, func(c *connection) {
+		c.say("id: p0")
+		for i := 0; i <= flood && c.r.Context().Err() == nil; i++ {
+			c.event(fmt.Sprint("p", i+1), fmt.Sprintf("e%05d", i+1))
+		}
+		c.stay()
+	})
+	w := watchOf(t, s)
+	p := newEvents(w.desk, "")
+	w.show(p)
+	w.until("it is not followed any more", func() bool { return p.state == floods })
+	if !strings.Contains(w.View(), "too many to follow") {
+		t.Errorf("it does not say so:\n%s", w.View())
+	}
+	<-s.ended
+	if p.Every() != time.Second {
+		t.Errorf("it is read every %s", p.Every())
+	}
+}
+
 func TestAJobThatChangesChangesItsRow(t *testing.T) {
 	jobs := func() string {
 		return `{"jobs":[{"id":"j3","status":"PENDING"},{"id":"j1","status":"PENDING"}]}`
