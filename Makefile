@@ -41,6 +41,8 @@ demo: build ## Watch real events become signed webhooks, on free ports and a thr
 	@$(GO) run ./internal/demo
 
 test: ## Run every test (RACE=1: with the race detector)
+	@for s in zsh fish mandoc; do command -v $$s >/dev/null || \
+	  echo "not run: what completes in $$s or checks the manual with it, because $$s is not installed"; done
 	$(GO) test $(RACEFLAG) ./...
 	cd internal/interop && $(GO) test $(RACEFLAG) ./...
 
