@@ -88,5 +88,12 @@ func checkEnum(ps []Problem, field, v string, allowed ...string) []Problem {
 			return ps
 		}
 	}
-	return append(ps, Problem{field, "must be one of " + strings.Join(allowed, ", "), allowed[0]})
+	try := allowed[0]
+	for _, a := range allowed { // the one that was begun
+		if v != "" && strings.HasPrefix(a, strings.ToUpper(v)) {
+			try = a
+			break
+		}
+	}
+	return append(ps, Problem{field, "must be one of " + strings.Join(allowed, ", "), try})
 }

@@ -103,6 +103,9 @@ func (t *TracedJob) waits(now time.Time) string {
 			if !strings.Contains(h.Detail, j.LastError) {
 				s += orNothing("; the last: ", j.LastError)
 			}
+			if h.Reason == "BREAKER" && ep.ConnectionCode != "" {
+				s += "; at once, if it is mended: fcctl router breakers reset " + ep.ConnectionCode
+			}
 			return s
 		}
 		if ep.Breaker == client.BreakerOpen && len(ep.Holds) == 0 {

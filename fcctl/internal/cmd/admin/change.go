@@ -152,9 +152,17 @@ func (a *commands) change(c *cli.Context, info resource.KindInfo, code, command 
 	if err != nil {
 		return err
 	}
-	return a.Data(c, map[string]any{"revision": revision}, func() (string, error) {
+	err = a.Data(c, map[string]any{"revision": revision}, func() (string, error) {
 		return fmt.Sprintf("%s %s: changed, revision %d\n", info.Title, code, revision), nil
 	})
+	if err != nil {
+		return err
+	}
+	// Whoever may change it may not always see it: then there is nothing to say.
+	if r, err := cl.Resources(info.Kind).Get(c.Context, code); err == nil && r.Base().ManagedBy != "" {
+		a.Say("Manifest %s owns it: what it declares otherwise, the next apply changes back", r.Base().ManagedBy)
+	}
+	return nil
 }
 
 func (a *commands) delete(c *cli.Context) error {
