@@ -32,12 +32,13 @@ func newEvents(d *desk, pattern string) *list[client.Event] {
 		equivalent += " --type " + pattern
 	}
 	c := d.Client // the desk may go to another server while this one is read
+	all := &pages[client.Event]{read: func(ctx context.Context, cursor string) (*client.Page[client.Event], error) {
+		return c.Events.Page(ctx, client.EventFilter{Type: pattern, PageSize: fetchedAtMost}, cursor)
+	}}
 	return &list[client.Event]{
 		desk: d, name: strings.TrimSpace("events " + pattern), equivalent: equivalent, every: time.Second, empty: "no event was accepted yet: fcctl events publish --help",
-		grid: newGrid(column{title: "AGE", right: true}, column{title: "TYPE", least: 16, gives: true}, column{title: "SOURCE", least: 6, gives: true}, column{title: "CLIENT"}, column{title: "GROUP", least: 6, gives: true}, column{title: "ID"}, column{title: "SUBJECT", least: 6, gives: true}),
-		fetch: func(ctx context.Context) ([]client.Event, bool, error) {
-			return first(c.Events.Page(ctx, client.EventFilter{Type: pattern, PageSize: fetchedAtMost}, ""))
-		},
+		grid:  newGrid(column{title: "AGE", right: true}, column{title: "TYPE", least: 16, gives: true}, column{title: "SOURCE", least: 6, gives: true}, column{title: "CLIENT"}, column{title: "GROUP", least: 6, gives: true}, column{title: "ID"}, column{title: "SUBJECT", least: 6, gives: true}),
+		fetch: all.newest, before: all.older,
 		follow: func(ctx context.Context) iter.Seq2[client.Followed[client.Event], error] {
 			return c.Events.Listen(ctx, client.EventFilter{Type: pattern, Heads: true}, "")
 		},

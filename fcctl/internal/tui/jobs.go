@@ -57,13 +57,14 @@ func newJobs(d *desk, of jobsOf) *list[client.Job] {
 	}
 	c := d.Client // the desk may go to another server while this one is read
 	filter := client.JobFilter{SubscriptionID: of.subscription, OrderKey: of.orderKey, ReplayID: of.replay}
+	all := &pages[client.Job]{read: func(ctx context.Context, cursor string) (*client.Page[client.Job], error) {
+		f := filter
+		f.Status, f.PageSize = of.status, fetchedAtMost
+		return c.Jobs.Page(ctx, f, cursor)
+	}}
 	return &list[client.Job]{
 		desk: d, name: name, equivalent: equivalent, every: often, empty: "no such job", grid: jobColumns(),
-		fetch: func(ctx context.Context) ([]client.Job, bool, error) {
-			f := filter
-			f.Status, f.PageSize = of.status, fetchedAtMost
-			return first(c.Jobs.Page(ctx, f, ""))
-		},
+		fetch: all.newest, before: all.older,
 		// The stream is asked for jobs in every state: of those in one it would
 		// not say when a job leaves it.
 		follow: func(ctx context.Context) iter.Seq2[client.Followed[client.Job], error] {

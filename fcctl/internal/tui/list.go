@@ -33,11 +33,14 @@ type list[T any] struct {
 	source     *feed[T]
 
 	fetch func(ctx context.Context) ([]T, bool, error)
-	row   func(T) row
-	enter func(T) tea.Cmd
-	keys  []key
-	key   func(l *list[T], k string, chosen []T) (tea.Cmd, bool)
-	head  func(width int) string // a line above the table
+	// before, if set, reads what comes after the last row of the list.
+	before func(ctx context.Context) ([]T, bool, error)
+	digs   time.Time // when that was asked for and has not come yet
+	row    func(T) row
+	enter  func(T) tea.Cmd
+	keys   []key
+	key    func(l *list[T], k string, chosen []T) (tea.Cmd, bool)
+	head   func(width int) string // a line above the table
 	// follow, if set, brings what is new of the things, so that they are not
 	// read again and again. Fits says whether one of them belongs here; nil is
 	// that all do. Lean leaves out what the list does not show.
@@ -92,6 +95,8 @@ func (l *list[T]) Take(msg any) {
 		}
 	case *news[T]:
 		l.hear(m)
+	case older[T]:
+		l.dug(m)
 	case refusal:
 		l.refused = m.why
 		l.put(nil, false)
@@ -157,7 +162,7 @@ func (l *list[T]) chosen() []T {
 // Key implements Page.
 func (l *list[T]) Key(k string) (tea.Cmd, bool) {
 	if l.grid.press(k) {
-		return nil, true
+		return l.dig(), true
 	}
 	l.grid.hold()
 	if k == "enter" || k == "d" {

@@ -477,3 +477,45 @@ func TestTheViewStandsStillBeneathNewRows(t *testing.T) {
 		t.Errorf("the cursor went from %s to %s during a question about it", key, p.grid.key())
 	}
 }
+
+// Who goes down to the last row finds older ones beneath it, and the list says when
+// there are none.
+func TestOlderOnesAreReadAtTheEndOfAList(t *testing.T) {
+	at := func(n int) string {
+		return fmt.Sprintf(`{"id":"e%d","type":"a:b:c:d"}`, n)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := `{"events":[` + at(4) + "," + at(3) + `],"nextCursor":"c","hasMore":true}`
+		if r.URL.Query().Get("cursor") == "c" {
+			answer = `{"events":[` + at(3) + "," + at(2) + "," + at(1) + `]}`
+		}
+		_, _ = io.WriteString(w, answer)
+	}))
+	t.Cleanup(server.Close)
+	s := newStage(t, 100, 30)
+	c, err := client.New(client.Options{URL: server.URL, Retries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.desk.Client = c
+	p := newEvents(s.desk, "")
+	s.open(p)
+	s.Update(p.Read()())
+	if got := shown(p); got != "e4 e3" || !p.more {
+		t.Fatalf("it begins with %s, more: %v", got, p.more)
+	}
+	cmd, _ := p.Key("G")
+	if cmd == nil {
+		t.Fatal("nothing is read at the end")
+	}
+	if again, _ := p.Key("G"); again != nil {
+		t.Error("it is read twice at once")
+	}
+	s.Update(cmd())
+	if got := shown(p); got != "e4 e3 e2 e1" || p.more || p.grid.key() != "e3" {
+		t.Errorf("then it has %s, more: %v, the cursor at %s", got, p.more, p.grid.key())
+	}
+	if cmd, _ := p.Key("G"); cmd != nil {
+		t.Error("it reads on where there is nothing")
+	}
+}
