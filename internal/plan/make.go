@@ -198,7 +198,12 @@ func compare(d Desired, it Item, there resource.Resource) Change {
 
 func remove(there resource.Resource) Change {
 	c := from(there)
-	if c.Protected {
+	switch {
+	case alwaysThere(there):
+		c.Action = NoOp
+		c.Notes = []string{"always exists: it stays as it is, although it is no longer declared"}
+		return c
+	case c.Protected:
 		return blocked(c, "is no longer declared, and is protected")
 	}
 	c.Action = Delete
