@@ -552,15 +552,6 @@ func TestTheHelpCanBeScrolled(t *testing.T) {
 	}
 }
 
-// A command to copy is one that a shell takes as it was meant.
-func TestAWordIsOneForAShell(t *testing.T) {
-	for text, want := range map[string]string{"shop:sales:order:placed": "shop:sales:order:placed", "shop:*:*:*": "'shop:*:*:*'", "it's": `'it'\''s'`, "": "''", "2 days": "'2 days'"} {
-		if got := word(text); got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
-		}
-	}
-}
-
 func TestOneThingIsGoneToByItsID(t *testing.T) {
 	s := newStage(t, 80, 24)
 	for command, want := range map[string]string{

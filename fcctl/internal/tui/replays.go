@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/flowcatalyst/fc/client"
+	"github.com/flowcatalyst/fc/fcctl/internal/shell"
 )
 
 func newReplays(d *desk) *list[client.Replay] {
@@ -235,7 +236,7 @@ func (f *form) replay() (n client.NewReplay, command string, err error) {
 	}
 	for _, x := range []string{"since", "until", "type"} {
 		if v := f.value(x); v != "" {
-			command += " --" + x + " " + word(v)
+			command += " --" + x + " " + shell.Quote(v)
 		}
 	}
 	n.Type = f.value("type")
@@ -243,7 +244,7 @@ func (f *form) replay() (n client.NewReplay, command string, err error) {
 		n.FailedOnly, command = true, command+" --failed-only"
 	}
 	if v := f.value("subscription"); v != "" {
-		n.Subscriptions, command = []string{v}, command+" --subscription "+word(v)
+		n.Subscriptions, command = []string{v}, command+" --subscription "+shell.Quote(v)
 	}
 	if v := f.value("per second"); v != "" {
 		var rate float64
@@ -257,16 +258,6 @@ func (f *form) replay() (n client.NewReplay, command string, err error) {
 		command += " --all"
 	}
 	return n, command, nil
-}
-
-// word is a text as a shell takes it for one.
-func word(s string) string {
-	if s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:/@%+=,", r))
-	}) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // when reads a time, or how long ago one was.

@@ -3,12 +3,15 @@ package manifests
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/flowcatalyst/fc/fcctl/internal/app"
 	"github.com/flowcatalyst/fc/fcctl/internal/fault"
 	"github.com/flowcatalyst/fc/fcctl/internal/session"
+	"github.com/flowcatalyst/fc/fcctl/internal/shell"
 	"github.com/flowcatalyst/fc/fcctl/internal/view"
 	"github.com/flowcatalyst/fc/internal/plan"
 	"github.com/urfave/cli/v2"
@@ -29,6 +32,16 @@ func (a *commands) planCommand() *cli.Command {
 }
 
 func (a *commands) plan(c *cli.Context) error {
+	err := a.planInto(c, c.String("out"))
+	if out := c.String("out"); out != "" && err != nil && !errors.Is(err, fault.Exit(fault.Changes)) {
+		if there, no := os.Stat(out); no == nil && there.Mode().IsRegular() {
+			a.Say("%s holds an earlier plan, and not this one", out)
+		}
+	}
+	return err
+}
+
+func (a *commands) planInto(c *cli.Context, out string) error {
 	p, err := a.proposed(c)
 	if err != nil {
 		return err
@@ -39,7 +52,7 @@ func (a *commands) plan(c *cli.Context) error {
 	if err := unhindered(p.plan); err != nil {
 		return err
 	}
-	if out := c.String("out"); out != "" {
+	if out != "" {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetIndent("", "  ")
@@ -68,27 +81,16 @@ func applyArguments(c *cli.Context, p *plan.Plan, out string) []string {
 	var args []string
 	if p.HoldsSecrets() {
 		if f := c.String("file"); f != "." {
-			args = append(args, "-f", quoted(f))
+			args = append(args, "-f", shell.Quote(f))
 		}
 		for _, f := range c.StringSlice("var-file") {
-			args = append(args, "-var-file", quoted(f))
+			args = append(args, "-var-file", shell.Quote(f))
 		}
 		for _, v := range c.StringSlice("var") {
-			args = append(args, "-var", quoted(v))
+			args = append(args, "-var", shell.Quote(v))
 		}
 	}
-	return append(args, quoted(out))
-}
-
-// quoted is a word as a shell takes it.
-func quoted(word string) string {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:=,@%+", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return append(args, shell.Quote(out))
 }
 
 // unhindered fails if something stands in the way of a plan.
