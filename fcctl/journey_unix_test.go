@@ -28,6 +28,8 @@ type terminal struct {
 	vt   vt10x.Terminal
 	keys *os.File
 	used int
+	// drawn has something in it once the screen was drawn again.
+	drawn chan struct{}
 }
 
 // sit starts the screen as the daemon's administrator.
@@ -45,7 +47,7 @@ func sitWith(t *testing.T, env ...string) *terminal {
 	if err != nil {
 		t.Fatalf("start the screen: %v", err)
 	}
-	s := &terminal{t: t, vt: vt10x.New(vt10x.WithSize(100, 30), vt10x.WithWriter(f)), keys: f}
+	s := &terminal{t: t, vt: vt10x.New(vt10x.WithSize(100, 30), vt10x.WithWriter(f)), keys: f, drawn: make(chan struct{}, 1)}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -54,6 +56,10 @@ func sitWith(t *testing.T, env ...string) *terminal {
 			n, err := f.Read(b)
 			if n > 0 {
 				_, _ = s.vt.Write(b[:n])
+				select {
+				case s.drawn <- struct{}{}:
+				default:
+				}
 			}
 			if err != nil {
 				return
@@ -107,7 +113,9 @@ func (s *terminal) press(keys ...string) *terminal {
 // sees waits until all of the words are on the screen.
 func (s *terminal) sees(words ...string) *terminal {
 	s.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	for {
 		shown := s.vt.String()
 		missing := ""
 		for _, w := range words {
@@ -118,7 +126,9 @@ func (s *terminal) sees(words ...string) *terminal {
 		if missing == "" {
 			return s
 		}
-		if time.Now().After(end) {
+		select {
+		case <-s.drawn:
+		case <-end.C:
 			s.t.Fatalf("%q is not on the screen:\n%s", missing, shown)
 		}
 	}
@@ -179,8 +189,13 @@ func TestJourneys(t *testing.T) {
 	}
 	until := func(what string, fact func() bool) {
 		t.Helper()
-		for end := time.Now().Add(patience); !fact(); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(end) {
+		end, tick := time.NewTimer(patience), time.NewTicker(20*time.Millisecond)
+		defer end.Stop()
+		defer tick.Stop()
+		for !fact() {
+			select {
+			case <-tick.C:
+			case <-end.C:
 				t.Fatalf("waited in vain until %s", what)
 			}
 		}

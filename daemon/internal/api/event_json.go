@@ -11,14 +11,8 @@ import (
 // appendEvent writes an event as the wire has it, without the closing brace.
 // It is written by hand because each publish answers with one.
 func appendEvent(b []byte, e *flow.Event) []byte {
-	b = append(b, `{"id":"`...)
-	b = append(b, e.ID.String()...)
-	b = append(b, '"')
-	b = appendText(b, "type", e.Type)
+	b = appendName(b, e)
 	b = appendText(b, "eventType", e.Type)
-	b = appendText(b, "source", e.Source)
-	b = appendOptional(b, "subject", e.Subject)
-	b = appendTime(b, "time", e.Time)
 	if e.Expunged {
 		b = append(b, `,"expunged":true`...)
 	}
@@ -54,15 +48,20 @@ func appendEvent(b []byte, e *flow.Event) []byte {
 	return appendTime(b, "createdAt", e.CreatedAt)
 }
 
-// headOf is what names an event, and no more.
-func headOf(e *flow.Event) json.RawMessage {
-	b := append(make([]byte, 0, 384), `{"id":"`...)
+// appendName begins an event.
+func appendName(b []byte, e *flow.Event) []byte {
+	b = append(b, `{"id":"`...)
 	b = append(b, e.ID.String()...)
 	b = append(b, '"')
 	b = appendText(b, "type", e.Type)
 	b = appendText(b, "source", e.Source)
 	b = appendOptional(b, "subject", e.Subject)
-	b = appendTime(b, "time", e.Time)
+	return appendTime(b, "time", e.Time)
+}
+
+// headOf is what names an event, and no more.
+func headOf(e *flow.Event) json.RawMessage {
+	b := appendName(make([]byte, 0, 384), e)
 	b = appendOptional(b, "messageGroup", e.MessageGroup)
 	b = appendOptional(b, "correlationId", e.CorrelationID)
 	b = appendOptional(b, "clientId", e.ClientID)
